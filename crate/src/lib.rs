@@ -1,0 +1,310 @@
+//! Headwater's agent. All policy and state live in this crate; the JavaScript round it intercepts,
+//! sends and listens.
+//!
+//! This file is the whole boundary: what the wrapper may call is exported here, what the agent may
+//! call is imported here. Each Wasm instance holds one agent. The wrapper never enters an instance
+//! twice and drops it when a call traps (`js-wrapper/src/load-wasm.ts`).
+
+pub mod agent;
+pub mod context;
+pub mod deliver;
+pub mod encode;
+pub mod host;
+pub mod options;
+pub mod sampling;
+pub mod signal;
+pub mod trace;
+pub mod wire;
+
+#[cfg(target_arch = "wasm32")]
+mod boundary {
+    use std::cell::UnsafeCell;
+
+    use wasm_bindgen::prelude::*;
+
+    use crate::agent::Agent;
+    use crate::host::Host;
+    use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options};
+    use crate::signal::page_load::{Milestones, Resource};
+    use crate::signal::request::Outcome;
+    use crate::wire::text::take_part;
+
+    // Only numbers cross, and the exports are plain: with wasm-bindgen's strings and wrappers the same
+    // module was 18.1 kB of brotli instead of 12.3, and each call with a text made an allocation. The caller writes text to the input, as
+    // UTF-8, and passes its length; what answers with text returns a length and leaves the text at
+    // `answer`.
+
+    /// The address of the input; it holds `INPUT_SIZE` bytes.
+    #[unsafe(no_mangle)]
+    extern "C" fn input() -> *mut u8 {
+        INPUT.get().as_mut_ptr()
+    }
+
+    /// The address of the last answer.
+    #[unsafe(no_mangle)]
+    extern "C" fn answer() -> *const u8 {
+        ANSWER.get().as_ptr()
+    }
+
+    /// Hands over one configured value, or its absence. `kind` numbers the variants of [`Input`]; the
+    /// input holds the name within an object, then a text value. Answers with what is allowed, or
+    /// nothing if all is well.
+    #[unsafe(no_mangle)]
+    extern "C" fn configure(option: u32, kind: u32, key_length: usize, length: usize, number: f64) -> usize {
+        // Copied, as the page's answer to a check may overwrite the input.
+        let text = String::from(text(length));
+        let (key, text) = text.split_at(key_length);
+        let input = match kind {
+            0 => Input::Absent,
+            1 => Input::Text(text),
+            2 => Input::Number(number),
+            3 => Input::Flag(number != 0.0),
+            4 => Input::Pattern,
+            _ => Input::Other,
+        };
+        match OptionId::from_number(option) {
+            Some(option) if !OPTIONS.get().set(option, key, input, &|url| Page.origin(url)) => {
+                answer_with(option.rule().allowed().into())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Starts the agent with what was configured. Returns which hooks to install, a bit for each
+    /// [`Instrumentation`] and bit 30 for a running agent; 0 if it is to be inactive.
+    #[unsafe(no_mangle)]
+    extern "C" fn start(time_origin: f64, now: f64) -> u32 {
+        let options = std::mem::replace(OPTIONS.get(), Options::new());
+        if !options.flag(OptionId::Active) {
+            return 0;
+        }
+        let agent = Agent::new(Page, options, time_origin, now, |bytes| {
+            // Without randomness there are no ids: the trap switches the agent off.
+            getrandom::fill(bytes).expect("random bytes");
+        });
+        let mut hooks = 1 << 30;
+        for hook in [Instrumentation::PageLoad, Instrumentation::Fetch, Instrumentation::XmlHttpRequest] {
+            hooks |= u32::from(agent.instruments(hook)) << hook as u32;
+        }
+        *AGENT.get() = Some(agent);
+        hooks
+    }
+
+    /// See [`Agent::start_request`].
+    #[unsafe(export_name = "startRequest")]
+    extern "C" fn start_request(number: u32, now: f64, length: usize, no_cors: bool) -> usize {
+        let Some(agent) = AGENT.get() else { return 0 };
+        answer_with(agent.start_request(number, now, text(length), no_cors))
+    }
+
+    /// See [`Agent::adopt`].
+    #[unsafe(no_mangle)]
+    extern "C" fn adopt(number: u32, length: usize) {
+        if let Some(agent) = AGENT.get() {
+            agent.adopt(number, text(length));
+        }
+    }
+
+    /// See [`Agent::merge_tracestate`].
+    #[unsafe(export_name = "mergeTracestate")]
+    extern "C" fn merge_tracestate(number: u32, length: usize) -> usize {
+        let Some(agent) = AGENT.get() else { return 0 };
+        answer_with(agent.merge_tracestate(number, text(length)))
+    }
+
+    /// A response has arrived, with its status or 0 if that is hidden.
+    #[unsafe(export_name = "endRequest")]
+    extern "C" fn end_request(number: u32, now: f64, status: u32) {
+        if let Some(agent) = AGENT.get() {
+            agent.end_request(number, now, Outcome::Response(status as u16));
+        }
+    }
+
+    /// A request has failed; the input holds the name of its exception.
+    #[unsafe(export_name = "failRequest")]
+    extern "C" fn fail_request(number: u32, now: f64, length: usize, cancelled: bool) {
+        if let Some(agent) = AGENT.get() {
+            agent.end_request(number, now, Outcome::of_failure(text(length), cancelled));
+        }
+    }
+
+    /// A `PerformanceResourceTiming` entry; the input holds URL, initiator type, protocol and
+    /// render-blocking status, a line each. See [`Resource`].
+    #[unsafe(no_mangle)]
+    extern "C" fn resource(
+        length: usize,
+        start: f64,
+        end: f64,
+        status: u32,
+        transfer_size: f64,
+        body_size: f64,
+    ) {
+        let Some(agent) = AGENT.get() else { return };
+        let mut lines = text(length);
+        let mut line = || take_part(&mut lines, b'\n');
+        agent.resource(&Resource {
+            url: line(),
+            initiator: line(),
+            protocol: line(),
+            render_blocking: line(),
+            start,
+            end,
+            status: status as u16,
+            transfer_size,
+            body_size,
+        });
+    }
+
+    /// The page load is over. The input holds the document's URL and the navigation's type, a line
+    /// each; the rest is [`Milestones`] and the end.
+    #[unsafe(export_name = "endPageLoad")]
+    extern "C" fn end_page_load(
+        length: usize,
+        dom_interactive: f64,
+        dom_content_loaded: f64,
+        dom_complete: f64,
+        load: f64,
+        end: f64,
+    ) {
+        let Some(agent) = AGENT.get() else { return };
+        let mut kind = text(length);
+        let url = take_part(&mut kind, b'\n');
+        let milestones = Milestones { dom_interactive, dom_content_loaded, dom_complete, load };
+        agent.end_page_load(url, kind, &milestones, end);
+    }
+
+    /// See [`Agent::leave`].
+    #[unsafe(no_mangle)]
+    extern "C" fn leave(now: f64) {
+        if let Some(agent) = AGENT.get() {
+            agent.leave(now);
+        }
+    }
+
+    /// See [`Agent::flush`].
+    #[unsafe(no_mangle)]
+    extern "C" fn flush() {
+        if let Some(agent) = AGENT.get() {
+            agent.flush();
+        }
+    }
+
+    /// See [`Agent::timer`].
+    #[unsafe(no_mangle)]
+    extern "C" fn timer() {
+        if let Some(agent) = AGENT.get() {
+            agent.timer();
+        }
+    }
+
+    /// See [`Agent::settle`].
+    #[unsafe(no_mangle)]
+    extern "C" fn settle(keepalive_bytes: usize, status: u32) {
+        if let Some(agent) = AGENT.get() {
+            agent.settle(keepalive_bytes, status as u16);
+        }
+    }
+
+    // `host` is a parameter of the function that the build wraps round the glue. Text is an address and
+    // a length in this module's memory.
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = host, js_name = wallClock)]
+        fn wall_clock() -> f64;
+        #[wasm_bindgen(js_namespace = host)]
+        fn matches(origin: *const u8, length: usize) -> bool;
+        /// Leaves its answer in the input and returns the length.
+        #[wasm_bindgen(js_namespace = host)]
+        fn origin(url: *const u8, length: usize) -> usize;
+        #[wasm_bindgen(js_namespace = host, js_name = startTimer)]
+        fn start_timer(delay: f64);
+        #[wasm_bindgen(js_namespace = host)]
+        fn send(url: *const u8, length: usize, body: *const u8, body_length: usize, keepalive: bool);
+        #[wasm_bindgen(js_namespace = host)]
+        fn random(bytes: *mut u8, length: usize);
+        #[wasm_bindgen(js_namespace = host)]
+        fn log(level: u32, text: *const u8, length: usize);
+    }
+
+    /// The page, through the imports above.
+    struct Page;
+
+    impl Host for Page {
+        fn wall_clock(&self) -> f64 {
+            wall_clock()
+        }
+
+        fn matches(&self, origin: &str) -> bool {
+            matches(origin.as_ptr(), origin.len())
+        }
+
+        fn origin(&self, url: &str) -> Option<String> {
+            match origin(url.as_ptr(), url.len()) {
+                0 => None,
+                length => Some(text(length).into()),
+            }
+        }
+
+        fn start_timer(&self, delay: f64) {
+            start_timer(delay);
+        }
+
+        fn send(&self, url: &str, body: &[u8], keepalive: bool) {
+            send(url.as_ptr(), url.len(), body.as_ptr(), body.len(), keepalive);
+        }
+
+        fn log(&self, level: LogLevel, text: &str) {
+            log(level as u32, text.as_ptr(), text.len());
+        }
+    }
+
+    /// The backend of `getrandom`: `crypto.getRandomValues` through one import, a quarter of the size of
+    /// its own. Chosen by `--cfg getrandom_backend="custom"` (`.cargo/config.toml`).
+    #[unsafe(no_mangle)]
+    unsafe extern "Rust" fn __getrandom_v03_custom(
+        bytes: *mut u8,
+        length: usize,
+    ) -> Result<(), getrandom::Error> {
+        random(bytes, length);
+        Ok(())
+    }
+
+    #[global_allocator]
+    static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+    static INPUT: Exclusive<[u8; INPUT_SIZE]> = Exclusive(UnsafeCell::new([0; INPUT_SIZE]));
+    static ANSWER: Exclusive<Vec<u8>> = Exclusive(UnsafeCell::new(Vec::new()));
+    static OPTIONS: Exclusive<Options> = Exclusive(UnsafeCell::new(Options::new()));
+    static AGENT: Exclusive<Option<Agent<Page>>> = Exclusive(UnsafeCell::new(None));
+
+    /// State of the instance. The module has one thread, and the wrapper's guard lets nobody in while
+    /// somebody is inside, so each static is borrowed once at a time.
+    struct Exclusive<T>(UnsafeCell<T>);
+
+    impl<T> Exclusive<T> {
+        #[expect(clippy::mut_from_ref, reason = "see the type")]
+        fn get(&self) -> &mut T {
+            // SAFETY: see the type.
+            unsafe { &mut *self.0.get() }
+        }
+    }
+
+    // SAFETY: there is one thread.
+    unsafe impl<T> Sync for Exclusive<T> {}
+
+    /// What the wrapper has written to the input.
+    fn text(length: usize) -> &'static str {
+        // SAFETY: the wrapper writes with `TextEncoder.encodeInto`, which gives UTF-8 and never cuts
+        // a character; `length` is what it reports to have written.
+        unsafe { str::from_utf8_unchecked(&INPUT.get()[..length]) }
+    }
+
+    fn answer_with(text: Vec<u8>) -> usize {
+        let length = text.len();
+        *ANSWER.get() = text;
+        length
+    }
+
+    /// Longer text is cut by the wrapper: no URL or value of interest is.
+    const INPUT_SIZE: usize = 16 * 1024;
+}

@@ -1,0 +1,137 @@
+//! Every option, once: its name, rule, TypeScript type, default and documentation.
+//!
+//! The TypeScript interface, the list of names that the wrapper sends by number and the table in the
+//! README are generated from here (`npm run options`); a test fails when they are not current.
+
+use super::Rule;
+
+macro_rules! options {
+    (
+        options { $($(#[doc = $doc:literal])+ $id:ident $name:literal $rule:ident: $type:literal = $default:literal,)+ }
+        facts { $($(#[doc = $fact_doc:literal])+ $fact:ident,)+ }
+    ) => {
+        /// An option's number, or that of a fact that the wrapper reads from the browser. The
+        /// wrapper's lists have the same order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum OptionId {
+            $($(#[doc = $doc])+ $id,)+
+            $($(#[doc = $fact_doc])+ $fact,)+
+        }
+
+        impl OptionId {
+            /// The option with this number.
+            pub fn from_number(number: u32) -> Option<Self> {
+                ALL.get(number as usize).copied()
+            }
+
+            /// What it takes.
+            pub fn rule(self) -> Rule {
+                RULES[self as usize]
+            }
+
+            /// How many there are.
+            pub const COUNT: usize = ALL.len();
+        }
+
+        const ALL: &[OptionId] = &[$(OptionId::$id,)+ $(OptionId::$fact,)+];
+        const RULES: [Rule; ALL.len()] = [$(Rule::$rule,)+ $({ let _ = OptionId::$fact; Rule::Text },)+];
+
+        /// What is generated from the table, in the order of the numbers. Not part of the module.
+        pub const DOCUMENTATION: &[OptionDocumentation] = &[
+            $(OptionDocumentation {
+                name: $name,
+                typescript: $type,
+                default: $default,
+                text: concat!($($doc, "\n"),+),
+            },)+
+        ];
+
+        /// The names of the facts, numbered behind the options.
+        pub const FACTS: &[&str] = &[$(stringify!($fact)),+];
+    };
+}
+
+options! {
+    options {
+        /// Name of the service that the page belongs to (`service.name`). Required. Letters, digits,
+        /// space, `_` and `-` only, as Elastic's server wants it.
+        ServiceName "serviceName" Name: "string" = "required",
+        /// Version of the page's code (`service.version`).
+        ServiceVersion "serviceVersion" Text: "string" = "",
+        /// Where the page is deployed (`deployment.environment.name`), for example `production`.
+        Environment "environment" Text: "string" = "",
+        /// Base URL of the collector (OTLP over HTTP); `/v1/traces` is appended.
+        ServerUrl "serverUrl" Url: "string" = "'http://localhost:4318'",
+        /// `false` keeps the agent from starting: nothing is patched, recorded or sent.
+        Active "active" Flag: "boolean" = "true",
+        /// `false` turns all automatic instrumentation off.
+        Instrument "instrument" Flag: "boolean" = "true",
+        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`. Elastic's
+        /// `'history'`, `'eventtarget'`, `'click'` and `'error'` are accepted.
+        DisableInstrumentations "disableInstrumentations" Instrumentations: "string | readonly string[]" = "[]",
+        /// What goes to the console: `'trace'`, `'debug'`, `'info'`, `'warn'` or `'error'`, and what
+        /// is more severe.
+        LogLevel "logLevel" Level: "'trace' | 'debug' | 'info' | 'warn' | 'error'" = "'warn'",
+        /// `false` keeps trace headers off all requests.
+        DistributedTracing "distributedTracing" Flag: "boolean" = "true",
+        /// Further origins whose requests carry trace headers: a string is one exact origin, a RegExp
+        /// is tested against the origin. The page's own origin always does.
+        DistributedTracingOrigins "distributedTracingOrigins" Origins: "string | RegExp | readonly (string | RegExp)[]" = "[]",
+        /// Also sends `tracestate: es=s:<rate>` wherever `traceparent` goes.
+        PropagateTracestate "propagateTracestate" Flag: "boolean" = "false",
+        /// Trace id of the page load, 32 lower-case hex digits, from the server that rendered the page.
+        PageLoadTraceId "pageLoadTraceId" TraceId: "string" = "",
+        /// Id of the browser's document-fetch span, 16 lower-case hex digits. The server made it the
+        /// parent of its own span, which therefore hangs under the page load.
+        PageLoadSpanId "pageLoadSpanId" SpanId: "string" = "",
+        /// Id of the span that the page load hangs under, 16 lower-case hex digits.
+        PageLoadParentId "pageLoadParentId" SpanId: "string" = "",
+        /// The server's sampling decision for the page load; `false` counts. Without it
+        /// `transactionSampleRate` decides.
+        PageLoadSampled "pageLoadSampled" Flag: "boolean" = "",
+        /// Name of the page-load span.
+        PageLoadTransactionName "pageLoadTransactionName" Text: "string" = "'documentLoad'",
+        /// Share of the traces started here that are recorded: 0 to 1, rounded to four decimals.
+        /// Decided by the trace id, as OpenTelemetry's consistent probability sampling does.
+        TransactionSampleRate "transactionSampleRate" Rate: "number" = "1",
+        /// Milliseconds that an ended span waits for others before it is sent.
+        FlushInterval "flushInterval" Duration: "number" = "500",
+        /// Attributes of the resource, for every span; these win over those that the agent finds.
+        ResourceAttributes "resourceAttributes" Attributes: "Readonly<Record<string, string | number | boolean>>" = "{}",
+        /// Headers of the requests to the collector. The page's visitors can read them: no secrets.
+        Headers "headers" Headers: "Readonly<Record<string, string>>" = "{}",
+    }
+    facts {
+        /// The page's own origin; `null` for an opaque one.
+        PageOrigin,
+        /// Content of `<meta name="traceparent">`.
+        PageTraceParent,
+        /// `navigator.userAgent`.
+        UserAgent,
+        /// `navigator.language`.
+        Language,
+        /// `navigator.userAgentData.platform`.
+        Platform,
+        /// `navigator.userAgentData.mobile`: `true` or `false`.
+        Mobile,
+        /// `navigator.userAgentData.brands`: each as `brand version`, with `|` between them.
+        Brands,
+    }
+}
+
+impl OptionId {
+    /// Its bit in a set of options.
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// One row of the option table.
+pub struct OptionDocumentation {
+    pub name: &'static str,
+    pub typescript: &'static str,
+    /// As written in TypeScript, `required`, or empty if there is none.
+    pub default: &'static str,
+    pub text: &'static str,
+}

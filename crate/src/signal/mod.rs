@@ -1,0 +1,4 @@
+//! What happened on the page, as the hooks report it, turned into spans.
+
+pub mod page_load;
+pub mod request;

@@ -1,0 +1,182 @@
+//! Requests by `fetch` and `XMLHttpRequest`: OpenTelemetry HTTP client spans
+//! (semantic conventions, HTTP spans, *HTTP client*).
+
+use crate::context::Origin;
+use crate::trace::{Attributes, Kind, Parent, Sink, Span, SpanContext, Status, redact_url};
+use crate::wire::text;
+
+/// A request that has started and not yet ended.
+pub struct Request {
+    pub context: SpanContext,
+    pub parent: Option<Parent>,
+    start: f64,
+    method: String,
+    url: String,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// The status line arrived; 0 for an opaque response, whose status the page may not know.
+    Response(u16),
+    /// The page called it off: a normal end, not an error.
+    Cancelled,
+    /// No response; with the name of the exception, or `timeout`.
+    Failed(&'a str),
+}
+
+impl<'a> Outcome<'a> {
+    /// No response, but an exception or event of this name. `cancelled`: by the page's own signal or
+    /// call, which is no error unless it stands for a timeout (HTTP spans, *Status*).
+    pub fn of_failure(name: &'a str, cancelled: bool) -> Self {
+        if name == "AbortError" || cancelled && name != "TimeoutError" {
+            Self::Cancelled
+        } else {
+            Self::Failed(name)
+        }
+    }
+}
+
+impl Request {
+    /// A request that starts at `start`. `method` is as the caller wrote it, `url` is absolute.
+    pub fn new(context: SpanContext, parent: Option<Parent>, start: f64, method: &str, url: &str) -> Self {
+        let mut method = String::from(method);
+        // Fetch §2.2.1 "normalize a method": these six only; `patch` stays in lower case.
+        if text::position(&method, NORMALISED, b' ', str::eq_ignore_ascii_case).is_some() {
+            method.make_ascii_uppercase();
+        }
+        Self { context, parent, start, method, url: redact_url(url) }
+    }
+
+    /// Hands the finished span to `sink`.
+    pub fn end(self, end: f64, outcome: Outcome, sink: &mut dyn Sink) {
+        let known = text::position(&self.method, KNOWN, b' ', |a, b| a == b).is_some();
+        let mut attributes = Attributes::of_span();
+        attributes.text("http.request.method", if known { &self.method } else { "_OTHER" });
+        if !known {
+            attributes.text("http.request.method_original", &self.method);
+        }
+        attributes.text("url.full", &self.url);
+        if let Some(origin) = Origin::of(&self.url) {
+            attributes.text("server.address", origin.host());
+            attributes.integer("server.port", i64::from(origin.port()));
+        }
+        let mut digits = Vec::new();
+        let error = match outcome {
+            Outcome::Response(status) => {
+                attributes.known_integer(STATUS_CODE, i64::from(status));
+                text::write_integer(u64::from(status), &mut digits);
+                if status >= 400 { digits.as_slice() } else { b"" }
+            }
+            Outcome::Cancelled => b"",
+            Outcome::Failed(name) => name.as_bytes(),
+        };
+        if !error.is_empty() {
+            attributes.utf8("error.type", error);
+        }
+        sink.record(&Span {
+            context: self.context,
+            parent: self.parent,
+            // No `{target}`: a path is not of low cardinality (HTTP spans, *Name*).
+            name: if known { &self.method } else { "HTTP" },
+            kind: Kind::Client,
+            start: self.start,
+            end,
+            attributes: &attributes,
+            status: if error.is_empty() { Status::Unset } else { Status::Error },
+        });
+    }
+}
+
+/// `http.response.status_code`.
+pub const STATUS_CODE: &str = "http.response.status_code";
+
+const NORMALISED: &str = "DELETE GET HEAD OPTIONS POST PUT";
+/// RFC 9110's methods, `PATCH` (RFC 5789) and `QUERY`.
+const KNOWN: &str = "GET POST PUT DELETE HEAD OPTIONS PATCH CONNECT TRACE QUERY";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{SpanId, TraceId};
+
+    fn ended(method: &str, url: &str, outcome: Outcome, mut check: impl FnMut(&Span)) {
+        let context = SpanContext::root(
+            TraceId::parse(b"4bf92f3577b34da6a3ce929d0e0e4736").unwrap(),
+            SpanId::parse(b"00f067aa0ba902b7").unwrap(),
+            true,
+        );
+        Request::new(context, None, 1.0, method, url).end(2.0, outcome, &mut check);
+    }
+
+    fn attribute(span: &Span, key: &str) -> Option<String> {
+        span.attributes.decoded().remove(key)
+    }
+
+    #[test]
+    fn a_response_has_its_status_and_no_error() {
+        ended("get", "https://api.example/a?token=x", Outcome::Response(204), |span: &Span| {
+            assert_eq!(span.name, "GET");
+            assert_eq!(span.status, Status::Unset);
+            assert_eq!(attribute(span, "http.response.status_code"), Some("204".into()));
+            assert_eq!(attribute(span, "url.full"), Some("https://api.example/a?token=REDACTED".into()));
+            assert_eq!(attribute(span, "server.address"), Some("api.example".into()));
+            assert_eq!(attribute(span, "server.port"), Some("443".into()));
+            assert_eq!(attribute(span, "error.type"), None);
+        });
+    }
+
+    #[test]
+    fn client_and_server_errors_are_errors() {
+        for (status, text) in [(404, "404"), (500, "500")] {
+            ended("POST", "http://a.example/", Outcome::Response(status), |span: &Span| {
+                assert_eq!(span.status, Status::Error);
+                assert_eq!(attribute(span, "error.type"), Some(text.into()));
+            });
+        }
+    }
+
+    #[test]
+    fn failures_have_no_status_code() {
+        ended("GET", "http://a.example/", Outcome::Failed("TypeError"), |span: &Span| {
+            assert_eq!(span.status, Status::Error);
+            assert_eq!(attribute(span, "error.type"), Some("TypeError".into()));
+            assert_eq!(attribute(span, "http.response.status_code"), None);
+        });
+    }
+
+    #[test]
+    fn cancelled_and_opaque_are_neither() {
+        for outcome in [Outcome::Cancelled, Outcome::Response(0)] {
+            ended("GET", "http://a.example/", outcome, |span: &Span| {
+                assert_eq!(span.status, Status::Unset);
+                assert_eq!(attribute(span, "http.response.status_code"), None);
+                assert_eq!(attribute(span, "error.type"), None);
+            });
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_an_error_and_an_abort_is_none() {
+        assert_eq!(Outcome::of_failure("AbortError", true), Outcome::Cancelled);
+        assert_eq!(Outcome::of_failure("unknown", true), Outcome::Cancelled, "an abort's own reason");
+        assert_eq!(Outcome::of_failure("TimeoutError", true), Outcome::Failed("TimeoutError"));
+        assert_eq!(Outcome::of_failure("timeout", false), Outcome::Failed("timeout"));
+        assert_eq!(Outcome::of_failure("TypeError", false), Outcome::Failed("TypeError"));
+    }
+
+    #[test]
+    fn unknown_methods_are_other() {
+        for method in ["PURGE", "patch"] {
+            ended(method, "http://a.example/", Outcome::Failed("TypeError"), |span: &Span| {
+                assert_eq!(span.name, "HTTP");
+                assert_eq!(attribute(span, "http.request.method"), Some("_OTHER".into()));
+                assert_eq!(attribute(span, "http.request.method_original"), Some(method.into()));
+            });
+        }
+        ended("PATCH", "http://a.example/", Outcome::Response(200), |span: &Span| {
+            assert_eq!(span.name, "PATCH");
+            assert_eq!(attribute(span, "http.request.method_original"), None);
+        });
+    }
+}

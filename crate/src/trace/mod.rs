@@ -1,0 +1,12 @@
+//! The span model: OpenTelemetry's, with borrowed fields, since a span is written to wire bytes the
+//! moment it ends.
+
+mod attribute;
+mod clock;
+mod redact;
+mod span;
+
+pub use attribute::Attributes;
+pub use clock::Clock;
+pub use redact::redact_url;
+pub use span::{Kind, Parent, Sink, Span, SpanContext, Status};

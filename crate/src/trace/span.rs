@@ -1,0 +1,66 @@
+//! A finished span, as it is handed to an encoder.
+
+use super::Attributes;
+use crate::context::{Flags, SpanId, TraceId, TraceParent};
+
+/// Who a span is: the ids it is known by and its trace's flags.
+pub type SpanContext = TraceParent;
+
+/// A finished span. Times are milliseconds of the page's clock.
+pub struct Span<'a> {
+    pub context: SpanContext,
+    pub parent: Option<Parent>,
+    pub name: &'a str,
+    pub kind: Kind,
+    pub start: f64,
+    pub end: f64,
+    pub attributes: &'a Attributes,
+    pub status: Status,
+}
+
+/// Where finished spans go.
+pub trait Sink {
+    /// Takes the span; it is not kept waiting for anything.
+    fn record(&mut self, span: &Span);
+}
+
+impl<F: FnMut(&Span)> Sink for F {
+    fn record(&mut self, span: &Span) {
+        self(span);
+    }
+}
+
+/// What a span hangs under, within the same trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    pub span_id: SpanId,
+    /// Whether the parent was made by another process: a server that rendered the page.
+    pub remote: bool,
+}
+
+/// OpenTelemetry's span kinds, with their numbers in OTLP; only those that a browser has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Internal = 1,
+    Client = 3,
+}
+
+/// OpenTelemetry's span status: unset unless something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Unset,
+    Error,
+}
+
+/// A span that has started: what its children and its headers need to know.
+impl TraceParent {
+    /// The first span of a new trace.
+    pub fn root(trace_id: TraceId, span_id: SpanId, sampled: bool) -> Self {
+        Self { trace_id, span_id, flags: Flags::new(sampled) }
+    }
+
+    /// A span below this one: another id, the same trace and decision.
+    pub fn child(&self, span_id: SpanId) -> Self {
+        Self { span_id, ..*self }
+    }
+}

@@ -1,0 +1,119 @@
+//! Text without what is costly in the module: `core::fmt` takes kilobytes, `str::split` and its searchers
+//! another one and a half.
+
+/// Where the first of `stops` (ASCII) stands in `text`, or the text's length.
+pub fn find(text: &str, stops: &[u8]) -> usize {
+    text.bytes().position(|byte| stops.iter().any(|stop| *stop == byte)).unwrap_or(text.len())
+}
+
+/// Takes the part in front of the next `separator` (ASCII) off `rest`; the last part is all that is
+/// left, and then `rest` is empty.
+pub fn take_part<'a>(rest: &mut &'a str, separator: u8) -> &'a str {
+    let end = find(rest, &[separator]);
+    let part = &rest[..end];
+    *rest = rest.get(end + 1..).unwrap_or_default();
+    part
+}
+
+/// The place of `item` in a list whose items are separated by `separator` (ASCII).
+pub fn position(item: &str, mut list: &str, separator: u8, equal: fn(&str, &str) -> bool) -> Option<u32> {
+    let mut index = 0;
+    while !list.is_empty() {
+        if equal(take_part(&mut list, separator), item) {
+            return Some(index);
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Appends `number` in decimal.
+pub fn write_integer(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// Appends a ratio of 0 to 1 with at most four decimals and no trailing zeros: `1`, `0.5`, `0.0001`.
+pub fn write_ratio(ratio: f64, out: &mut Vec<u8>) {
+    let ten_thousandths = (ratio * 10_000.0 + 0.5) as u64;
+    write_integer(ten_thousandths / 10_000, out);
+    let mut rest = ten_thousandths % 10_000;
+    if rest == 0 {
+        return;
+    }
+    out.push(b'.');
+    let mut unit = 1_000;
+    while rest > 0 {
+        write_integer(rest / unit, out);
+        rest %= unit;
+        unit /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ratio(ratio: f64) -> String {
+        let mut out = Vec::new();
+        write_ratio(ratio, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn ratios_have_at_most_four_decimals() {
+        assert_eq!(ratio(1.0), "1");
+        assert_eq!(ratio(0.0), "0");
+        assert_eq!(ratio(0.5), "0.5");
+        assert_eq!(ratio(0.0001), "0.0001");
+        assert_eq!(ratio(0.33333), "0.3333");
+        assert_eq!(ratio(0.07), "0.07");
+        assert_eq!(ratio(0.99999), "1");
+    }
+
+    #[test]
+    fn parts_are_taken_one_by_one() {
+        let mut rest = "a||bc";
+        assert_eq!(take_part(&mut rest, b'|'), "a");
+        assert_eq!(take_part(&mut rest, b'|'), "");
+        assert_eq!(take_part(&mut rest, b'|'), "bc");
+        assert_eq!(rest, "");
+        assert_eq!(position("bc", "a|bc", b'|', |a, b| a == b), Some(1));
+        assert_eq!(position("b", "a|bc", b'|', |a, b| a == b), None);
+        assert_eq!(position("", "a|bc", b'|', |a, b| a == b), None);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_what_split_gives(text in "[a-zé|]{1,20}") {
+            let mut rest = text.as_str();
+            let mut parts = vec![take_part(&mut rest, b'|')];
+            while !rest.is_empty() {
+                parts.push(take_part(&mut rest, b'|'));
+            }
+            let mut expected: Vec<_> = text.split('|').collect();
+            if text.ends_with('|') {
+                expected.pop();
+            }
+            prop_assert_eq!(parts, expected);
+        }
+
+        #[test]
+        fn integers_read_back(number: u64) {
+            let mut out = Vec::new();
+            write_integer(number, &mut out);
+            prop_assert_eq!(out, number.to_string().into_bytes());
+        }
+    }
+}
