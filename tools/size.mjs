@@ -1,0 +1,64 @@
+/** `npm run size`: bytes of every shipped file. Fails above the budget (DESIGN D4). */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+
+import { fail, root } from './run.mjs'
+
+/** Bytes after brotli -11. Only ever lowered. */
+const BUDGETS = { 'headwater.min.js': 16_384, 'index.js': 16_384, 'index.cjs': 16_384 }
+
+/** Prints the table and checks the budgets. */
+export function size() {
+  const rows = [['file', 'raw', 'gzip -9', 'brotli -11', 'of it Wasm', 'of it JS', 'budget']]
+  const over = []
+  for (const [file, budget] of Object.entries(BUDGETS)) {
+    const text = readFileSync(path.join(root, 'js-wrapper/dist', file), 'latin1')
+    const total = brotli(text)
+    // The longest string of the file is the module; what is left without it is JavaScript.
+    const [module] = text.match(/"[^"]{5000,}"/) ?? ['']
+    const script = brotli(text.replace(module, '""'))
+    rows.push([file, text.length, gzipSync(text, { level: 9 }).length, total, total - script, script, budget])
+    if (total > budget) over.push(`${file} is ${total - budget} bytes above its budget of ${budget}`)
+  }
+  const wasm = readFileSync(path.join(root, 'js-wrapper/src/generated/headwater.wasm'))
+  rows.push([
+    '(the module itself)',
+    wasm.length,
+    gzipSync(wasm, { level: 9 }).length,
+    brotli(wasm),
+    '',
+    '',
+    '',
+  ])
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)))
+  for (const row of rows) {
+    console.log(
+      row
+        .map((cell, column) => {
+          const text =
+            typeof cell === 'number' ? cell.toLocaleString('en').padStart(widths[column] + 1) : cell
+          return column ? String(text).padStart(widths[column] + 1) : String(text).padEnd(widths[column])
+        })
+        .join('  '),
+    )
+  }
+  if (over.length) fail(over.join('\n  '))
+}
+
+function brotli(data) {
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_LGWIN]: 24,
+    [constants.BROTLI_PARAM_SIZE_HINT]: data.length,
+  }
+  return brotliCompressSync(Buffer.from(data, 'latin1'), { params }).length
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { build } = await import('./build.mjs')
+  await build()
+  console.log()
+  size()
+}
