@@ -1,0 +1,2 @@
+/* tslint:disable */
+/* eslint-disable */

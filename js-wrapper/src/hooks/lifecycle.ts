@@ -1,0 +1,22 @@
+/** Sends what waits when the page is hidden or left: there may be no other moment. */
+import type { Module } from '../load-wasm.js'
+
+/** Installs the hook. */
+export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (() => void)[]): void {
+  // On a phone, hidden is the last that a page hears of. Not `unload`: it would keep the page out of
+  // the back/forward cache (https://web.dev/articles/bfcache).
+  const hidden = () => {
+    if (document.visibilityState === 'hidden') module.flush()
+  }
+  const left = () => {
+    endPageLoad()
+    module.leave()
+  }
+  // In the capture phase, ahead of the page's own listeners, which may stop the event.
+  document.addEventListener('visibilitychange', hidden, true)
+  addEventListener('pagehide', left, true)
+  undo.push(() => {
+    document.removeEventListener('visibilitychange', hidden, true)
+    removeEventListener('pagehide', left, true)
+  })
+}

@@ -1,0 +1,49 @@
+/** Replaces a native function so that nobody can tell. */
+
+type Native = (this: unknown, ...parameters: never[]) => unknown
+
+/**
+ * Puts a Proxy in front of `owner[name]`, which therefore keeps its name, length, own properties and
+ * `[native code]`, and still is no constructor.
+ *
+ * Does nothing if the property is missing, an accessor or frozen. When undone, it restores the
+ * property if that still is ours; else somebody has wrapped it, and it only passes calls on.
+ *
+ * @param call - gets the native function, `this` and the very list of arguments.
+ */
+export function patch<Target extends object>(
+  owner: Target,
+  name: keyof Target & string,
+  call: (native: Native, self: unknown, parameters: unknown[]) => unknown,
+  undo: (() => void)[],
+): void {
+  const descriptor = Object.getOwnPropertyDescriptor(owner, name)
+  const native: unknown = descriptor?.value
+  if (!descriptor || typeof native !== 'function' || !(descriptor.configurable || descriptor.writable)) return
+  let active = true
+  const patched = new Proxy(native, {
+    apply: (target, self, parameters) =>
+      active ? call(target as Native, self, parameters) : Reflect.apply(target, self, parameters),
+  })
+  if (!Reflect.defineProperty(owner, name, { ...descriptor, value: patched })) return
+  undo.push(() => {
+    active = false
+    if (Object.getOwnPropertyDescriptor(owner, name)?.value === patched) {
+      Reflect.defineProperty(owner, name, descriptor)
+    }
+  })
+}
+
+/** Calls `observe` so that whatever it throws stays here: a hook must never break its page. */
+export function quietly<Result>(observe: () => Result): Result | undefined {
+  try {
+    return observe()
+  } catch {
+    return undefined
+  }
+}
+
+/** An absolute URL as `fetch` and `XMLHttpRequest` resolve it; nothing if it is none. */
+export function resolve(url: string): string | undefined {
+  return quietly(() => new URL(url, document.baseURI).href)
+}

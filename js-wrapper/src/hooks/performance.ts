@@ -1,0 +1,58 @@
+/** Reports the page load when it is over: the navigation, its resources, and the milestones. */
+import type { Module } from '../load-wasm.js'
+
+/**
+ * Installs the hook.
+ *
+ * @param enabled - whether the page load is recorded at all.
+ * @returns a function that reports now what there is, for a page that is left before its load event.
+ */
+export function hookPageLoad(module: Module, enabled: boolean, undo: (() => void)[]): () => void {
+  let reported = false
+  const report = () => {
+    if (reported) return
+    reported = true
+    const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+    if (enabled) {
+      const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+      for (const entry of navigation ? [navigation, ...resources] : resources) reportResource(module, entry)
+    }
+    const now = performance.now()
+    module.endPageLoad(
+      `${location.href}\n${navigation?.type ?? ''}`,
+      navigation?.domInteractive ?? 0,
+      navigation?.domContentLoadedEventEnd ?? 0,
+      navigation?.domComplete ?? 0,
+      navigation?.loadEventEnd ?? 0,
+      navigation?.loadEventEnd || now,
+    )
+  }
+  // The load event's own end is known one task later.
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const loaded = () => {
+    timer = setTimeout(report)
+  }
+  if (document.readyState === 'complete') loaded()
+  else addEventListener('load', loaded)
+  undo.push(() => {
+    removeEventListener('load', loaded)
+    clearTimeout(timer)
+  })
+  return report
+}
+
+function reportResource(module: Module, entry: PerformanceResourceTiming): void {
+  // Later than the type definitions: responseStatus (2022), renderBlockingStatus (2022).
+  const { responseStatus, renderBlockingStatus } = entry as {
+    responseStatus?: number
+    renderBlockingStatus?: string
+  }
+  module.resource(
+    [entry.name, entry.initiatorType, entry.nextHopProtocol, renderBlockingStatus].join('\n'),
+    entry.fetchStart || entry.startTime,
+    entry.responseEnd || entry.startTime + entry.duration,
+    responseStatus ?? 0,
+    entry.transferSize,
+    entry.encodedBodySize,
+  )
+}

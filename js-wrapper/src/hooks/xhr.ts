@@ -1,0 +1,147 @@
+/** Observes `XMLHttpRequest`, and adds headers where the module says so. */
+import type { Module } from '../load-wasm.js'
+import { patch, quietly, resolve } from './patch.js'
+
+/** What is known of one object, from `open` on. */
+interface State {
+  method: string
+  url: string
+  /** The caller's own headers that concern us, by lower-case name. */
+  own: Record<string, string>
+  /** Of the request under way. */
+  id?: number
+  /** Ends the request under way, for the event of this type. */
+  end?: (type: string) => void
+}
+
+/** Installs the hook. */
+export function hookXhr(module: Module, nextId: () => number, undo: (() => void)[]): void {
+  const Xhr = globalThis.XMLHttpRequest as typeof XMLHttpRequest | undefined
+  if (!Xhr) return
+  const { prototype } = Xhr
+  const { addEventListener, removeEventListener } = prototype
+  const setRequestHeader = prototype.setRequestHeader
+  const states = new WeakMap<XMLHttpRequest, State>()
+  /** Opened objects whose `tracestate` the native has not been given yet. */
+  const holding = new Set<XMLHttpRequest>()
+  const release = (xhr: XMLHttpRequest) => {
+    if (holding.delete(xhr))
+      Reflect.apply(setRequestHeader, xhr, ['tracestate', states.get(xhr)?.own['tracestate']])
+  }
+
+  patch(
+    prototype,
+    'open',
+    (native, self, parameters) => {
+      const xhr = self as XMLHttpRequest
+      const earlier = quietly(() => states.get(xhr))
+      quietly(() => {
+        holding.delete(xhr)
+        // Set before the native, whose `readystatechange` may call `send`.
+        const state = opened(parameters)
+        if (state) states.set(xhr, state)
+        else states.delete(xhr)
+      })
+      try {
+        const result = Reflect.apply(native, self, parameters)
+        // Opened anew: the request before ends here and fires no more events.
+        quietly(() => earlier?.end?.('abort'))
+        return result
+      } catch (error) {
+        quietly(() => (earlier ? states.set(xhr, earlier) : states.delete(xhr)))
+        throw error
+      }
+    },
+    undo,
+  )
+
+  patch(
+    prototype,
+    'setRequestHeader',
+    (native, self, parameters) => {
+      const held = quietly(() => {
+        const xhr = self as XMLHttpRequest
+        const own = states.get(xhr)?.own
+        const [name, value] = parameters
+        if (!own || typeof name !== 'string' || typeof value !== 'string') return false
+        const lower = name.toLowerCase()
+        if (!/^trace(parent|state)$/.test(lower)) return false
+        own[lower] = own[lower] ? `${own[lower]}, ${value}` : value
+        // A header can only be added to, and our `tracestate` member belongs in front: the caller's
+        // waits for `send`. If it is not valid, the native has to say so now.
+        if (lower === 'traceparent' || xhr.readyState !== 1 || !isValid(value)) return false
+        holding.add(xhr)
+        return true
+      })
+      return held ? undefined : Reflect.apply(native, self, parameters)
+    },
+    undo,
+  )
+
+  patch(
+    prototype,
+    'send',
+    (native, self, parameters) => {
+      const xhr = self as XMLHttpRequest
+      const state = quietly(() => {
+        const opened = states.get(xhr)
+        // Not opened, or sent already: the native throws.
+        if (!opened || opened.end || xhr.readyState !== 1) return undefined
+        begin(xhr, opened)
+        return opened
+      })
+      quietly(() => release(xhr))
+      try {
+        return Reflect.apply(native, self, parameters)
+      } catch (error) {
+        // A synchronous request fails without an event.
+        quietly(() => state?.end?.(error instanceof DOMException ? error.name : 'error'))
+        throw error
+      }
+    },
+    undo,
+  )
+
+  undo.push(() => holding.forEach((xhr) => quietly(() => release(xhr))))
+
+  function begin(xhr: XMLHttpRequest, state: State): void {
+    const id = (state.id = nextId())
+    const lines = module.startRequest(id, state.method, state.url, false)?.split('\n')
+    if (!lines) return
+    const { traceparent, tracestate } = state.own
+    if (traceparent !== undefined) {
+      module.adopt(id, traceparent)
+    } else {
+      for (let index = 0; index + 1 < lines.length; index += 2) {
+        const name = lines[index]!
+        if (name === 'tracestate' && holding.delete(xhr)) {
+          lines[index + 1] = module.mergeTracestate(id, tracestate!) || tracestate!
+        }
+        Reflect.apply(setRequestHeader, xhr, [name, lines[index + 1]])
+      }
+    }
+    state.end = (type) => {
+      delete state.end
+      for (const event of EVENTS) Reflect.apply(removeEventListener, xhr, [event, listener])
+      const status = xhr.readyState === 4 ? xhr.status : 0
+      if (status) module.endRequest(id, status)
+      else module.failRequest(id, type, type === 'abort')
+    }
+    const listener = (event: Event) => quietly(() => state.end?.(event.type))
+    for (const event of EVENTS) Reflect.apply(addEventListener, xhr, [event, listener])
+  }
+}
+
+function isValid(value: string): boolean {
+  return !!quietly(() => new Headers([['tracestate', value]]))
+}
+
+/** Each ends a request, and one of them comes unless the object is opened anew. */
+const EVENTS = ['load', 'error', 'timeout', 'abort'] as const
+
+function opened([method, url]: unknown[]): State | undefined {
+  // What is no string is turned into one by the native, once.
+  const address = typeof url === 'string' ? resolve(url) : url instanceof URL ? url.href : undefined
+  if (typeof method !== 'string' || !address || !/^https?:/.test(address)) return undefined
+  return { method, url: address, own: {} }
+}

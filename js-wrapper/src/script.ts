@@ -1,0 +1,75 @@
+/**
+ * The script-tag build: sets `window.headwater` and `window.initApm`, takes options from the tag's
+ * `data-*` attributes, and runs the calls that the loader snippet has queued.
+ */
+import { apm, init } from './index.js'
+import { OPTION_TYPES, OPTIONS, type Config } from './options.js'
+
+/** A queued call: the name of a method of the agent and its arguments. */
+type Call = [method: keyof typeof apm, ...parameters: unknown[]]
+
+type Globals = typeof globalThis & {
+  headwater?: { q?: Call[] }
+  initApm?: typeof init
+}
+
+const defaults = fromAttributes(document.currentScript?.dataset ?? {})
+const start = (config: Config) => {
+  // Attributes are defaults; an agent that they alone have started gives way.
+  if (startedByAttributes) apm.stop()
+  startedByAttributes = false
+  return init({ ...defaults, ...config })
+}
+let startedByAttributes = false
+
+const run = (call: Call) => {
+  const [method, ...parameters] = call
+  if (method === 'init') start(parameters[0] as Config)
+  else (apm[method] as ((...parameters: unknown[]) => unknown) | undefined)?.(...parameters)
+}
+const globals = globalThis as Globals
+const queued = globals.headwater?.q ?? []
+globals.headwater = Object.assign(globals.headwater ?? {}, {
+  init: start,
+  initApm: start,
+  apm: { ...apm, init: start },
+  // What the snippet goes on to queue is run at once.
+  q: { push: run } as unknown as Call[],
+})
+globals.initApm = start
+
+if (queued.length) queued.forEach(run)
+else if (defaults.serviceName) {
+  start(defaults as Config)
+  startedByAttributes = true
+}
+
+/** Reads `data-service-name="shop"` and its like; objects and lists are JSON, or lists with commas. */
+function fromAttributes(attributes: DOMStringMap): Partial<Config> {
+  const config: Record<string, unknown> = {}
+  OPTIONS.forEach((name, index) => {
+    const text = attributes[name]
+    if (text === undefined) return
+    switch (OPTION_TYPES[index]) {
+      case 'boolean':
+        config[name] = text === '' || text === 'true' ? true : text === 'false' ? false : text
+        break
+      case 'number':
+        config[name] = text.trim() && isFinite(+text) ? +text : text
+        break
+      case 'list':
+        config[name] = text.split(',').map((item) => item.trim())
+        break
+      case 'object':
+        try {
+          config[name] = JSON.parse(text)
+        } catch {
+          config[name] = text
+        }
+        break
+      default:
+        config[name] = text
+    }
+  })
+  return config as Partial<Config>
+}
