@@ -51,20 +51,42 @@ function bindgen(abort) {
   ])
 }
 
+/** Drops the exports that only wasm-bindgen's own glue would use, and what hangs on them. */
 function optimise() {
-  node(path.join(root, 'node_modules/binaryen/bin/wasm-opt'), [
-    path.join(generated, 'headwater_bg.wasm'),
-    ...['-o', path.join(generated, 'headwater.wasm'), '-Oz', '--converge', '--strip-producers'],
-    // What every browser with `new WebAssembly.Module` on the main thread has.
-    ...[
-      'bulk-memory',
-      'reference-types',
-      'nontrapping-float-to-int',
-      'sign-ext',
-      'mutable-globals',
-      'multivalue',
-    ].map((feature) => `--enable-${feature}`),
+  const features = [
+    'bulk-memory',
+    'reference-types',
+    'nontrapping-float-to-int',
+    'sign-ext',
+    'mutable-globals',
+    'multivalue',
+  ].map((feature) => `--enable-${feature}`)
+  const input = path.join(generated, 'headwater_bg.wasm')
+  const output = path.join(generated, 'headwater.wasm')
+  const names = exportsOf(input)
+  const graph = path.join(generated, 'exports.json')
+  writeFileSync(
+    graph,
+    JSON.stringify([
+      { name: 'wrapper', root: true, reaches: names },
+      ...names.map((name) => ({ name, export: name })),
+    ]),
+  )
+  const binaryen = path.join(root, 'node_modules/binaryen/bin')
+  node(path.join(binaryen, 'wasm-metadce'), [input, ...features, '-f', graph, '-o', output], {
+    stdio: 'ignore',
+  })
+  node(path.join(binaryen, 'wasm-opt'), [
+    ...[output, '-o', output, ...features],
+    ...['-Oz', '--converge', '--strip-producers', '--strip-target-features'],
   ])
+}
+
+/** The exports of ours; wasm-bindgen's and Rust's own begin with underscores. */
+function exportsOf(file) {
+  return WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(file)))
+    .map((entry) => entry.name)
+    .filter((name) => !name.startsWith('__'))
 }
 
 /**
@@ -72,18 +94,18 @@ function optimise() {
  * instances, and the names it uses freely (`host`) become that function's parameters.
  */
 function writeModule() {
-  const bytes = readFileSync(path.join(generated, 'headwater.wasm'))
+  const module = readFileSync(path.join(generated, 'headwater.wasm'))
   const glue = readFileSync(path.join(generated, 'headwater_bg.js'), 'utf8')
   const declarations = readFileSync(path.join(generated, 'headwater_bg.wasm.d.ts'), 'utf8')
-  const body = glue
-    .replace(/export function __wbg_set_wasm[^}]*\}\s*/, '')
-    .replace(/^let wasm;$/m, '')
-    .replaceAll('export function', 'function')
-  const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes))
-  const [from] = new Set(imports.map((entry) => entry.module))
-  if (imports.some((entry) => entry.module !== from || !body.includes(`function ${entry.name}(`))) {
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(module)).map((entry) => entry.name)
+  const functions = imports.map(
+    (name) => new RegExp(`^export (function ${name}\\([^]*?^\\})$`, 'm').exec(glue)?.[1],
+  )
+  if (!imports.length || functions.includes(undefined)) {
     fail('The glue of wasm-bindgen has a new form: tools/build-module.mjs must follow.')
   }
+  const bytes = renameImports(module)
+  writeFileSync(path.join(generated, 'headwater.wasm'), bytes)
   const exported = declarations
     .split('\n')
     .map((line) => /^export const (\w+): (.*);$/.exec(line))
@@ -108,15 +130,68 @@ export interface Imports {
 }
 
 export function instantiate(module: WebAssembly.Module, host: Imports): Exports {
-${body.trim()}
-  const wasm = new WebAssembly.Instance(module, {
-    '${from}': { ${imports.map((entry) => entry.name).join(', ')} },
+${functions.join('\n')}
+  return new WebAssembly.Instance(module, {
+    _: { ${imports.map((name, index) => `${shortName(index)}: ${name}`).join(', ')} },
   }).exports
-  wasm.__wbindgen_start()
-  return wasm
 }
 
 export const encoded = ${JSON.stringify(encode(bytes))}
 `,
   )
+}
+
+/**
+ * Gives the imports one-letter names, in their order: wasm-bindgen's carry a hash of 16 digits each,
+ * which no compression can do anything about.
+ */
+function renameImports(bytes) {
+  const IMPORT_SECTION = 2
+  let position = 8
+  const number = () => {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[position++]
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+  }
+  const skipText = () => {
+    const length = number()
+    position += length
+  }
+  while (position < bytes.length) {
+    const start = position
+    const section = bytes[position++]
+    const end = number() + position
+    if (section !== IMPORT_SECTION) {
+      position = end
+      continue
+    }
+    const content = [...leb(number())]
+    for (let index = 0; position < end; index++) {
+      skipText()
+      skipText()
+      const kind = bytes[position++]
+      if (kind !== 0) fail('The module imports something that is no function.')
+      content.push(...text('_'), ...text(shortName(index)), kind, ...leb(number()))
+    }
+    const head = [section, ...leb(content.length)]
+    return Buffer.concat([bytes.subarray(0, start), Buffer.from([...head, ...content]), bytes.subarray(end)])
+  }
+  return fail('The module imports nothing.')
+}
+
+function shortName(index) {
+  return String.fromCharCode(97 + index)
+}
+
+function text(value) {
+  return [...leb(value.length), ...Buffer.from(value)]
+}
+
+function leb(value) {
+  const bytes = []
+  for (; value >= 0x80; value >>= 7) bytes.push((value & 0x7f) | 0x80)
+  return [...bytes, value]
 }

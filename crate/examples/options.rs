@@ -11,9 +11,10 @@ fn main() -> ExitCode {
     let check = env::args().any(|argument| argument == "--check");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut current = true;
-    for (file, render) in
-        [("js-wrapper/src/options.ts", typescript as fn(&str) -> String), ("README.md", readme as fn(&str) -> String)]
-    {
+    for (file, render) in [
+        ("js-wrapper/src/options.ts", typescript as fn(&str) -> String),
+        ("README.md", readme as fn(&str) -> String),
+    ] {
         let path = root.join(file);
         let before = fs::read_to_string(&path).unwrap_or_default();
         let after = render(&before);
@@ -61,7 +62,9 @@ fn typescript(_before: &str) -> String {
         let rule = OptionId::from_number(number as u32).map(OptionId::rule);
         out.push_str(&format!("  '{}',\n", rule.map_or("text", attribute_type)));
     }
-    out.push_str("] as const\n\n/** What the browser is asked for; numbered behind the options. @internal */\n");
+    out.push_str(
+        "] as const\n\n/** What the browser is asked for; numbered behind the options. @internal */\n",
+    );
     let facts: Vec<String> = FACTS.iter().map(|fact| format!("'{fact}'")).collect();
     out.push_str(&format!("export const FACTS = [{}] as const\n", facts.join(", ")));
     out

@@ -20,6 +20,7 @@ pub mod wire;
 mod boundary {
     use std::cell::UnsafeCell;
 
+    use lol_alloc::{AssumeSingleThreaded, FreeListAllocator};
     use wasm_bindgen::prelude::*;
 
     use crate::agent::Agent;
@@ -74,7 +75,7 @@ mod boundary {
     /// [`Instrumentation`] and bit 30 for a running agent; 0 if it is to be inactive.
     #[unsafe(no_mangle)]
     extern "C" fn start(time_origin: f64, now: f64) -> u32 {
-        let options = std::mem::replace(OPTIONS.get(), Options::new());
+        let options = std::mem::take(OPTIONS.get());
         if !options.flag(OptionId::Active) {
             return 0;
         }
@@ -269,8 +270,13 @@ mod boundary {
         Ok(())
     }
 
+    // Smaller than the standard library's by 1.7 kB of brotli and than talc by 0.5. Few blocks live at a
+    // time, so its one list of free blocks stays short.
     #[global_allocator]
-    static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+    static ALLOCATOR: AssumeSingleThreaded<FreeListAllocator> = {
+        // SAFETY: there is one thread.
+        unsafe { AssumeSingleThreaded::new(FreeListAllocator::new()) }
+    };
 
     static INPUT: Exclusive<[u8; INPUT_SIZE]> = Exclusive(UnsafeCell::new([0; INPUT_SIZE]));
     static ANSWER: Exclusive<Vec<u8>> = Exclusive(UnsafeCell::new(Vec::new()));

@@ -71,7 +71,7 @@ function start(config: Config, stopped: () => void) {
       startTimer(milliseconds) {
         timer = setTimeout(() => module.timer(), milliseconds)
       },
-      send: sender.send,
+      send: (url, body, keepalive) => sender.send(url, body, keepalive),
       log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
     },
     (error) => {

@@ -44,7 +44,7 @@ export function loadModule(host: Host, failed: (error: unknown) => void) {
     random: (address, length) => crypto.getRandomValues(new Uint8Array(wasm.memory.buffer, address, length)),
     matches: (address, length) => host.matches(read(address, length)),
     origin: (address, length) => write(host.origin(read(address, length))),
-    startTimer: host.startTimer,
+    startTimer: (milliseconds) => host.startTimer(milliseconds),
     send: (url, length, body, bodyLength, keepalive) =>
       host.send(read(url, length), new Uint8Array(wasm.memory.buffer, body, bodyLength), keepalive),
     log: (level, address, length) => host.log(level, read(address, length)),

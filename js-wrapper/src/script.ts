@@ -71,5 +71,5 @@ function fromAttributes(attributes: DOMStringMap): Partial<Config> {
         config[name] = text
     }
   })
-  return config as Partial<Config>
+  return config
 }

@@ -39,7 +39,7 @@ impl Queue {
     }
 
     /// Takes out the next body to send; none when nothing waits.
-    pub fn next(&mut self) -> Option<Portion> {
+    pub fn take_portion(&mut self) -> Option<Portion> {
         let room = BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2);
         // At least one span, even one that is longer than the limit.
         let count = self.ends.iter().take_while(|end| **end <= room).count().max(1);
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_nothing_is_sent() {
-        assert!(Queue::new(Vec::new()).next().is_none());
+        assert!(Queue::new(Vec::new()).take_portion().is_none());
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         }
         let mut names_out = Vec::new();
         let mut in_flight = 0;
-        while let Some(portion) = queue.next() {
+        while let Some(portion) = queue.take_portion() {
             assert!(portion.body.len() <= BODY_LIMIT);
             if portion.keepalive {
                 in_flight += portion.body.len();
@@ -151,7 +151,7 @@ mod tests {
         push(&mut queue, "small");
         push(&mut queue, &"x".repeat(70_000));
         push(&mut queue, "last");
-        let portions: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
+        let portions: Vec<_> = std::iter::from_fn(|| queue.take_portion()).collect();
         assert_eq!(portions.iter().map(|portion| names(portion).len()).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(portions.iter().map(|portion| portion.keepalive).collect::<Vec<_>>(), [true, false, true]);
     }
@@ -161,7 +161,7 @@ mod tests {
         let mut queue = Queue::new(Vec::new());
         let send = |queue: &mut Queue| {
             push(queue, &"x".repeat(40_000));
-            queue.next().unwrap()
+            queue.take_portion().unwrap()
         };
         let first = send(&mut queue);
         assert!(first.keepalive);

@@ -1,6 +1,6 @@
 /** Observes `fetch`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
-import { copyHeaders } from './headers.js'
+import { copyHeaders, toHeaders, type CallerHeaders, type Header } from './headers.js'
 import { patch, quietly, resolve } from './patch.js'
 
 /** Installs the hook. */
@@ -14,21 +14,22 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
     (native, self, parameters) => {
       const started = quietly(() => begin(parameters))
       // Outside of any `try`: what the native does is what the page gets.
-      const promise = Reflect.apply(native, self, started?.parameters ?? parameters)
-      return started ? observe(promise, started) : promise
+      const promise: unknown = Reflect.apply(native, self, started?.parameters ?? parameters)
+      return started?.id === undefined ? promise : observe(promise, started.id, started.signal)
     },
     undo,
   )
 
   interface Started {
-    id: number
+    /** Nothing if the request is not recorded. */
+    id?: number
     /** What to call the native with. */
     parameters: unknown[]
-    signal: AbortSignal | undefined
+    signal?: AbortSignal | null | undefined
   }
 
   function begin(parameters: unknown[]): Started | undefined {
-    const [input, init] = parameters
+    const [input, init] = parameters as [unknown, RequestInit?]
     const base = requestUrl(input) === undefined ? undefined : (input as Request)
     const url = base ? requestUrl(base) : stringUrl(input)
     if (!url || !/^https?:/.test(url)) return undefined
@@ -38,44 +39,38 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
     // From here on the caller's object is read, each member once: what has getters, or a class
     // behind it, is read by the native from a view that hands on what we have read.
     const plain = init ? isPlain(init) : true
-    const { method, mode, headers, signal } = (init ?? {}) as RequestInit
+    const { method, mode, headers, signal } = init ?? {}
     const members = { method, mode, headers, signal }
-    const view = plain ? init : viewOf(init as object, members)
+    const view = plain ? parameters : [input, viewOf(init as object, members), ...parameters.slice(2)]
+    // What is no string is turned into one by the native, once.
+    if (method !== undefined && typeof method !== 'string') return { parameters: view }
 
     const id = nextId()
-    const lines = module
-      .startRequest(
-        id,
-        method === undefined ? (base ? request.method(base) : 'GET') : String(method),
-        url,
-        (mode ?? (base && request.mode(base))) === 'no-cors',
-      )
-      ?.split('\n')
+    const answer = module.startRequest(
+      id,
+      method ?? (base ? request.method(base) : 'GET'),
+      url,
+      (mode ?? (base && request.mode(base))) === 'no-cors',
+    )
+    if (answer === undefined) return { parameters: view }
     const started: Started = {
       id,
-      parameters: plain ? parameters : [input, view, ...parameters.slice(2)],
-      signal: (signal ?? (base && request.signal(base))) || undefined,
+      parameters: view,
+      signal: signal === undefined && base ? request.signal(base) : signal,
     }
-    if (!lines) return undefined
 
-    const inject = lines.length > 1
+    const added = toHeaders(answer)
     const effective = headers === undefined && base ? request.headers(base) : headers
+    const oneShot = isIterable(effective) && !(effective instanceof Headers || Array.isArray(effective))
     // A one-shot iterable may be read only if it is replaced.
-    if (!inject && effective && Symbol.iterator in effective && !isRereadable(effective)) return started
+    if (!added.length && oneShot) return started
     const caller = copyHeaders(effective)
     const own = caller?.get('traceparent')
     if (own !== undefined) module.adopt(id, own)
-    if (!inject || !caller) return started
-    let added = lines
-    if (own !== undefined) {
-      added = []
-    } else {
-      const state = lines[2] && caller.get(lines[2])
-      if (state) added = [lines[0]!, lines[1]!, lines[2]!, module.mergeTracestate(id, state) || state]
+    if (!caller || (own === undefined ? !added.length : !oneShot)) return started
+    const changed: Record<string, unknown> = {
+      headers: caller.with(own === undefined ? mergeTracestate(id, added, caller) : []),
     }
-    if (own !== undefined && (!effective || isRereadable(effective) || !(Symbol.iterator in effective)))
-      return started
-    const changed: Record<string, unknown> = { headers: caller.with(added) }
     // With any member in `init`, a Request's referrer and policy are forgotten (Fetch §5.4 step 13).
     if (base && isEmpty(init)) {
       changed['referrer'] = request.referrer(base)
@@ -83,17 +78,24 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
     }
     started.parameters = [
       input,
-      plain ? { ...(init as object), ...changed } : viewOf(init as object, { ...members, ...changed }),
+      plain ? { ...init, ...changed } : viewOf(init as object, { ...members, ...changed }),
       ...parameters.slice(2),
     ]
     return started
+  }
+
+  function mergeTracestate(id: number, added: Header[], caller: CallerHeaders): Header[] {
+    return added.map(([name, value]) => {
+      const existing = name === 'tracestate' && caller.get(name)
+      return [name, (existing && module.mergeTracestate(id, existing)) || value]
+    })
   }
 
   /**
    * Returns a promise that settles as the native's does, one microtask later. Not a side branch: that
    * would make the page's unhandled rejections handled, or report handled ones.
    */
-  function observe(promise: unknown, { id, signal }: Started): unknown {
+  function observe(promise: unknown, id: number, signal: Started['signal']): unknown {
     const settled = (response: Response) => {
       module.endRequest(id, quietly(() => response.status) ?? 0)
       return response
@@ -129,7 +131,7 @@ function requestGetters() {
       name: Name,
     ) =>
     (request: Request): Request[Name] =>
-      Reflect.get(Request.prototype, name, request)
+      Reflect.get<Request, Name>(Request.prototype, name, request)
   return {
     url: getter('url'),
     method: getter('method'),
@@ -155,8 +157,7 @@ function isPlain(init: object): boolean {
 /** `init`, but with these members in place of its own. */
 function viewOf(init: object, members: object): object {
   return new Proxy(init, {
-    get: (target, name) =>
-      name in members ? members[name as keyof typeof members] : Reflect.get(target, name),
+    get: (target, name): unknown => Reflect.get(Object.hasOwn(members, name) ? members : target, name),
   })
 }
 
@@ -165,7 +166,6 @@ function isEmpty(init: unknown): boolean {
   return !init || Object.values(init).every((member) => member === undefined)
 }
 
-/** Whether iterating over it leaves it as it was. */
-function isRereadable(headers: object): boolean {
-  return headers instanceof Headers || Array.isArray(headers)
+function isIterable(headers: unknown): headers is object {
+  return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
 }

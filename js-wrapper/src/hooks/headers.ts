@@ -1,13 +1,19 @@
 /** Reads and extends what `fetch` takes as headers, without touching the caller's object. */
 
-/** Of the module's answer: name, line feed, value, and so on. */
-export type HeaderLines = readonly string[]
+/** A header's name and value. */
+export type Header = readonly [name: string, value: string]
+
+/** Reads the module's answer: name, line feed, value, and so on; nothing if there is nothing to add. */
+export function toHeaders(answer: string): Header[] {
+  const lines = answer.split('\n')
+  return lines.flatMap((name, index) => (index % 2 || !name ? [] : [[name, lines[index + 1] ?? '']]))
+}
 
 /** What a caller has set: the value of `traceparent` or `tracestate`. */
 export interface CallerHeaders {
   get(name: string): string | undefined
   /** The same with these headers, each replacing one of its name. */
-  with(lines: HeaderLines): HeadersInit
+  with(added: readonly Header[]): HeadersInit
 }
 
 /**
@@ -17,35 +23,30 @@ export interface CallerHeaders {
  * @returns nothing if `fetch` would refuse it.
  */
 export function copyHeaders(headers: unknown): CallerHeaders | undefined {
-  if (headers === undefined) return ofPairs([], Object.fromEntries)
+  if (headers === undefined) return ofPairs([], fromPairs)
   if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) return undefined
-  if (headers instanceof Headers) return ofPairs([...headers], (pairs) => new Headers(pairs))
+  if (headers instanceof Headers)
+    return ofPairs([...headers], (pairs) => new Headers(pairs as [string, string][]))
   if (Symbol.iterator in headers) {
     // Once: it may be a generator.
-    const pairs = Array.from(headers as Iterable<Iterable<string>>, (pair) => [...pair] as [string, string])
-    return ofPairs(pairs, (copy) => copy)
+    const pairs = Array.from(headers as Iterable<Iterable<string>>, (pair) => [...pair])
+    return ofPairs(pairs, (copy) => copy as [string, string][])
   }
-  return ofPairs(Object.entries({ ...headers }) as [string, string][], Object.fromEntries)
+  return ofPairs(Object.entries({ ...headers }), fromPairs)
 }
 
-function ofPairs(
-  pairs: [string, string][],
-  build: (pairs: [string, string][]) => HeadersInit,
-): CallerHeaders {
-  const matching = (name: string) => (pair: readonly unknown[]) => String(pair[0]).toLowerCase() === name
+const fromPairs = (pairs: Pair[]) => Object.fromEntries(pairs) as Record<string, string>
+
+/** Pairs are as the caller has them: two strings, or what `fetch` is going to refuse. */
+type Pair = readonly unknown[]
+
+function ofPairs(pairs: Pair[], build: (pairs: Pair[]) => HeadersInit): CallerHeaders {
+  const named = (name: string) => (pair: Pair) => String(pair[0]).toLowerCase() === name
   return {
     get: (name) => {
-      const found = pairs.filter(matching(name)).map((pair) => String(pair[1]))
+      const found = pairs.filter(named(name)).map((pair) => String(pair[1]))
       return found.length ? found.join(', ') : undefined
     },
-    with(lines) {
-      let copy = pairs
-      for (let index = 0; index < lines.length; index += 2) {
-        const name = lines[index]!
-        const same = matching(name)
-        copy = copy.filter((pair) => !same(pair)).concat([[name, lines[index + 1]!]])
-      }
-      return build(copy)
-    },
+    with: (added) => build([...pairs.filter((pair) => !added.some(([name]) => named(name)(pair))), ...added]),
   }
 }

@@ -22,7 +22,7 @@ export function patch<Target extends object>(
   if (!descriptor || typeof native !== 'function' || !(descriptor.configurable || descriptor.writable)) return
   let active = true
   const patched = new Proxy(native, {
-    apply: (target, self, parameters) =>
+    apply: (target, self, parameters: unknown[]): unknown =>
       active ? call(target as Native, self, parameters) : Reflect.apply(target, self, parameters),
   })
   if (!Reflect.defineProperty(owner, name, { ...descriptor, value: patched })) return

@@ -17,14 +17,13 @@ export function hookPageLoad(module: Module, enabled: boolean, undo: (() => void
       const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
       for (const entry of navigation ? [navigation, ...resources] : resources) reportResource(module, entry)
     }
-    const now = performance.now()
     module.endPageLoad(
       `${location.href}\n${navigation?.type ?? ''}`,
       navigation?.domInteractive ?? 0,
       navigation?.domContentLoadedEventEnd ?? 0,
       navigation?.domComplete ?? 0,
       navigation?.loadEventEnd ?? 0,
-      navigation?.loadEventEnd || now,
+      navigation?.loadEventEnd || performance.now(),
     )
   }
   // The load event's own end is known one task later.

@@ -1,5 +1,6 @@
 /** Observes `XMLHttpRequest`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
+import { toHeaders } from './headers.js'
 import { patch, quietly, resolve } from './patch.js'
 
 /** What is known of one object, from `open` on. */
@@ -43,7 +44,7 @@ export function hookXhr(module: Module, nextId: () => number, undo: (() => void)
         else states.delete(xhr)
       })
       try {
-        const result = Reflect.apply(native, self, parameters)
+        const result: unknown = Reflect.apply(native, self, parameters)
         // Opened anew: the request before ends here and fires no more events.
         quietly(() => earlier?.end?.('abort'))
         return result
@@ -106,18 +107,18 @@ export function hookXhr(module: Module, nextId: () => number, undo: (() => void)
 
   function begin(xhr: XMLHttpRequest, state: State): void {
     const id = (state.id = nextId())
-    const lines = module.startRequest(id, state.method, state.url, false)?.split('\n')
-    if (!lines) return
+    const answer = module.startRequest(id, state.method, state.url, false)
+    if (answer === undefined) return
     const { traceparent, tracestate } = state.own
     if (traceparent !== undefined) {
       module.adopt(id, traceparent)
     } else {
-      for (let index = 0; index + 1 < lines.length; index += 2) {
-        const name = lines[index]!
-        if (name === 'tracestate' && holding.delete(xhr)) {
-          lines[index + 1] = module.mergeTracestate(id, tracestate!) || tracestate!
-        }
-        Reflect.apply(setRequestHeader, xhr, [name, lines[index + 1]])
+      for (const [name, value] of toHeaders(answer)) {
+        const merged =
+          tracestate !== undefined && name === 'tracestate' && holding.delete(xhr)
+            ? module.mergeTracestate(id, tracestate)
+            : value
+        Reflect.apply(setRequestHeader, xhr, [name, merged])
       }
     }
     state.end = (type) => {
