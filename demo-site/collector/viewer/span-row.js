@@ -1,6 +1,7 @@
 // @ts-check
 // One row of the waterfall: name and bar of a span.
 
+import { attributeText } from './attributes.js';
 import { element, icon } from './dom.js';
 import { formatDuration, plural } from './format.js';
 import { serviceClass } from './service-colors.js';
@@ -24,6 +25,7 @@ export function createSpanRow(span, look) {
   const expandable = span.children.length > 0;
   const hidesErrors = collapsed && span.failedBelow > 0;
   const siblings = span.parent?.children;
+  const target = urlTarget(span);
   const row = element('div', {
     class: ['span-row', serviceClass(span.service), span.failed && 'failed', hidesErrors && 'hides-errors', look.matched && 'matched', span.orphan && 'orphan'].filter(Boolean).join(' '),
     role: 'row',
@@ -47,6 +49,7 @@ export function createSpanRow(span, look) {
     span.failed && errorMark('Failed'),
     KIND_LETTERS[span.kind] ? element('abbr', { class: 'kind', title: KIND_NAMES[span.kind], text: KIND_LETTERS[span.kind] }) : null,
     element('span', { class: 'span-name', text: span.name, title: span.name }),
+    target && element('span', { class: 'span-target', text: target, title: target }),
     span.orphan && element('span', { class: 'orphan-mark', text: 'parent not received', title: `The parent ${span.parentSpanId} has not arrived` }),
     // Named once where the service changes: repeating it on every row would be noise.
     span.service !== span.parent?.service && element('span', { class: 'span-service', text: span.service }),
@@ -107,6 +110,16 @@ function drawBar(lane, span, { range, laneWidth, critical }) {
     label.classList.add('label-inside');
     label.style.left = `${left}%`;
   }
+}
+
+/**
+ * What a span is about that its low-cardinality name must not say.
+ *
+ * @param {Span} span
+ */
+function urlTarget(span) {
+  const url = attributeText(span.attributes, 'url.full');
+  return url && URL.canParse(url) ? new URL(url).pathname : '';
 }
 
 /** @param {string} title */
