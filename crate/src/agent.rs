@@ -10,13 +10,15 @@ use crate::signal::request::{Outcome, Request};
 use crate::trace::{Attributes, Clock, Sink, Span, SpanContext};
 use crate::wire::text::take_part;
 
-/// A running agent.
+/// An agent, before and after its start.
 pub struct Agent<H> {
-    options: Options,
+    /// What is configured until [`Agent::start`].
+    pub options: Options,
     endpoint: String,
     recorder: Recorder<H>,
     ids: IdGenerator,
-    page: PageLoad,
+    /// The page load, once the agent has started.
+    page: Option<PageLoad>,
     /// Requests under way, by the wrapper's number.
     requests: Vec<(u32, Request)>,
     /// When the agent started, in milliseconds of the page's clock: requests since then are spans of
@@ -26,12 +28,27 @@ pub struct Agent<H> {
 }
 
 impl<H: Host> Agent<H> {
-    /// Starts with a checked configuration. `time_origin` is `performance.timeOrigin`, `now` the
-    /// page's clock, both in milliseconds.
-    pub fn new(host: H, mut options: Options, time_origin: f64, now: f64, fill: fn(&mut [u8])) -> Self {
-        let mut ids = IdGenerator::new(fill);
-        let meta = TraceParent::parse(options.text(OptionId::PageTraceParent).as_bytes()).ok();
-        let page = PageLoad::start(&options, meta, &mut ids);
+    /// An agent with the default options. `fill` overwrites bytes with random ones.
+    pub const fn new(host: H, fill: fn(&mut [u8])) -> Self {
+        Self {
+            options: Options::new(),
+            endpoint: String::new(),
+            recorder: Recorder { host, clock: Clock::new(0.0), queue: Queue::new() },
+            ids: IdGenerator::new(fill),
+            page: None,
+            requests: Vec::new(),
+            started: 0.0,
+            warned: false,
+        }
+    }
+
+    /// Starts with what was configured. `time_origin` is `performance.timeOrigin`, `now` the page's
+    /// clock, both in milliseconds. Returns whether it runs: it does not if it is to be inactive.
+    pub fn start(&mut self, time_origin: f64, now: f64) -> bool {
+        let options = &mut self.options;
+        if !options.flag(OptionId::Active) {
+            return false;
+        }
         // An opaque origin (`null`) is equal to none.
         let own = options.text(OptionId::PageOrigin).into();
         options.targets.add_origin(own);
@@ -39,25 +56,16 @@ impl<H: Host> Agent<H> {
         if server_url.is_empty() {
             server_url = DEFAULT_SERVER_URL;
         }
-        let mut endpoint = String::from(server_url);
-        while endpoint.as_bytes().last() == Some(&b'/') {
-            endpoint.pop();
+        while let Some(shorter) = server_url.strip_suffix('/') {
+            server_url = shorter;
         }
-        endpoint.push_str("/v1/traces");
-        Self {
-            recorder: Recorder {
-                host,
-                clock: Clock::new(time_origin),
-                queue: Queue::new(resource_of(&options)),
-            },
-            options,
-            endpoint,
-            ids,
-            page,
-            requests: Vec::new(),
-            started: now,
-            warned: false,
-        }
+        self.endpoint.push_str(server_url);
+        self.endpoint.push_str("/v1/traces");
+        self.recorder.clock = Clock::new(time_origin);
+        self.recorder.queue.set_resource(resource_of(options));
+        self.started = now;
+        self.page = Some(PageLoad::start(options, &mut self.ids));
+        true
     }
 
     /// Whether an instrumentation runs.
@@ -77,12 +85,14 @@ impl<H: Host> Agent<H> {
             return headers;
         };
         let span_id = self.ids.span_id();
-        let (context, parent) = if self.page.is_open() {
-            (self.page.context.child(span_id), Some(self.page.as_parent()))
-        } else {
-            let trace_id = self.ids.trace_id();
-            let sampled = self.options.threshold().samples(trace_id.randomness());
-            (SpanContext::root(trace_id, span_id, sampled), None)
+        let (context, parent) = match &self.page {
+            None => return headers,
+            Some(page) if page.is_open() => (page.context.child(span_id), Some(page.as_parent())),
+            Some(_) => {
+                let trace_id = self.ids.trace_id();
+                let sampled = self.options.threshold().samples(trace_id.randomness());
+                (SpanContext::root(trace_id, span_id, sampled), None)
+            }
         };
         // A `no-cors` request may not carry them: the browser drops them.
         if self.options.flag(OptionId::DistributedTracing)
@@ -143,31 +153,28 @@ impl<H: Host> Agent<H> {
             "xmlhttprequest" => self.instruments(Instrumentation::XmlHttpRequest),
             _ => false,
         };
-        if !self.page.is_open()
-            || traced && resource.start >= self.started
-            || resource.url.starts_with(&self.endpoint)
+        if let Some(page) = &self.page
+            && page.is_open()
+            && !(traced && resource.start >= self.started)
+            && !resource.url.starts_with(&self.endpoint)
         {
-            return;
+            page.resource(resource, &mut self.ids, &mut self.recorder);
         }
-        self.page.resource(resource, &mut self.ids, &mut self.recorder);
     }
 
     /// The page load has ended, or the page is left before it has.
     pub fn end_page_load(&mut self, url: &str, navigation_type: &str, milestones: &Milestones, end: f64) {
-        self.page.end(
-            self.options.text(OptionId::PageLoadTransactionName),
-            url,
-            navigation_type,
-            milestones,
-            end,
-            &mut self.recorder,
-        );
+        if let Some(page) = &mut self.page {
+            page.end(
+                self.options.text(OptionId::PageLoadTransactionName),
+                url,
+                navigation_type,
+                milestones,
+                end,
+                &mut self.recorder,
+            );
+        }
         self.deliver();
-    }
-
-    /// Whether the page load is still open.
-    pub fn is_loading(&self) -> bool {
-        self.page.is_open()
     }
 
     /// The page is left: requests under way end now, their outcome unknown.
@@ -180,9 +187,8 @@ impl<H: Host> Agent<H> {
 
     /// Sends all that waits, before it returns.
     pub fn flush(&mut self) {
-        while let Some(portion) = self.recorder.queue.take_portion() {
-            self.recorder.host.send(&self.endpoint, &portion.body, portion.keepalive);
-        }
+        let Recorder { host, queue, .. } = &mut self.recorder;
+        queue.flush(&mut |body, keepalive| host.send(&self.endpoint, body, keepalive));
     }
 
     /// The timer asked for has run out.
@@ -358,16 +364,16 @@ mod tests {
 
     fn agent(given: &[(OptionId, Input)]) -> (Agent<Page>, Page) {
         let page = Page::default();
-        let mut options = Options::new();
+        let mut agent = Agent::new(page.clone(), |bytes| getrandom::fill(bytes).unwrap());
         let always = [
             (OptionId::ServiceName, Input::Text("shop")),
             (OptionId::PageOrigin, Input::Text("https://shop.example")),
         ];
         for (option, value) in always.iter().chain(given) {
-            assert!(options.set(*option, "", *value, &|url| page.origin(url)));
+            assert!(agent.options.set(*option, "", *value, &|url| page.origin(url)));
         }
-        let fill = |bytes: &mut [u8]| getrandom::fill(bytes).unwrap();
-        (Agent::new(page.clone(), options, 1_000.0, 5.0, fill), page)
+        assert!(agent.start(1_000.0, 5.0));
+        (agent, page)
     }
 
     fn end_page_load(agent: &mut Agent<Page>) {
@@ -398,6 +404,18 @@ mod tests {
         assert!(during.ends_with(&format!("-{id}-03")), "sampled and random: {during}");
         assert_eq!((first.start_time_unix_nano, first.end_time_unix_nano), (1_006_000_000, 1_008_000_000));
         assert_eq!((first.kind, first.flags), (3, 0x103));
+    }
+
+    #[test]
+    fn an_inactive_agent_does_nothing() {
+        let page = Page::default();
+        let mut agent = Agent::new(page.clone(), |bytes| getrandom::fill(bytes).unwrap());
+        assert!(agent.options.set(OptionId::Active, "", Input::Flag(false), &|_| None));
+        assert!(!agent.start(1_000.0, 5.0));
+        assert!(agent.start_request(1, 6.0, "GET https://shop.example/", false).is_empty());
+        end_page_load(&mut agent);
+        agent.leave(9.0);
+        assert!(page.0.borrow().sent.is_empty());
     }
 
     #[test]

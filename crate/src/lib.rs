@@ -25,7 +25,7 @@ mod boundary {
 
     use crate::agent::Agent;
     use crate::host::Host;
-    use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options};
+    use crate::options::{Input, Instrumentation, LogLevel, OptionId};
     use crate::signal::page_load::{Milestones, Resource};
     use crate::signal::request::Outcome;
     use crate::wire::text::take_part;
@@ -64,7 +64,7 @@ mod boundary {
             _ => Input::Other,
         };
         match OptionId::from_number(option) {
-            Some(option) if !OPTIONS.get().set(option, key, input, &|url| Page.origin(url)) => {
+            Some(option) if !AGENT.get().options.set(option, key, input, &|url| Page.origin(url)) => {
                 answer_with(option.rule().allowed().into())
             }
             _ => 0,
@@ -75,58 +75,45 @@ mod boundary {
     /// [`Instrumentation`] and bit 30 for a running agent; 0 if it is to be inactive.
     #[unsafe(no_mangle)]
     extern "C" fn start(time_origin: f64, now: f64) -> u32 {
-        let options = std::mem::take(OPTIONS.get());
-        if !options.flag(OptionId::Active) {
+        let agent = AGENT.get();
+        if !agent.start(time_origin, now) {
             return 0;
         }
-        let agent = Agent::new(Page, options, time_origin, now, |bytes| {
-            // Without randomness there are no ids: the trap switches the agent off.
-            getrandom::fill(bytes).expect("random bytes");
-        });
         let mut hooks = 1 << 30;
         for hook in [Instrumentation::PageLoad, Instrumentation::Fetch, Instrumentation::XmlHttpRequest] {
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
-        *AGENT.get() = Some(agent);
         hooks
     }
 
     /// See [`Agent::start_request`].
     #[unsafe(export_name = "startRequest")]
     extern "C" fn start_request(number: u32, now: f64, length: usize, no_cors: bool) -> usize {
-        let Some(agent) = AGENT.get() else { return 0 };
-        answer_with(agent.start_request(number, now, text(length), no_cors))
+        answer_with(AGENT.get().start_request(number, now, text(length), no_cors))
     }
 
     /// See [`Agent::adopt`].
     #[unsafe(no_mangle)]
     extern "C" fn adopt(number: u32, length: usize) {
-        if let Some(agent) = AGENT.get() {
-            agent.adopt(number, text(length));
-        }
+        AGENT.get().adopt(number, text(length));
     }
 
     /// See [`Agent::merge_tracestate`].
     #[unsafe(export_name = "mergeTracestate")]
     extern "C" fn merge_tracestate(number: u32, length: usize) -> usize {
-        let Some(agent) = AGENT.get() else { return 0 };
-        answer_with(agent.merge_tracestate(number, text(length)))
+        answer_with(AGENT.get().merge_tracestate(number, text(length)))
     }
 
     /// A response has arrived, with its status or 0 if that is hidden.
     #[unsafe(export_name = "endRequest")]
     extern "C" fn end_request(number: u32, now: f64, status: u32) {
-        if let Some(agent) = AGENT.get() {
-            agent.end_request(number, now, Outcome::Response(status as u16));
-        }
+        AGENT.get().end_request(number, now, Outcome::Response(status as u16));
     }
 
     /// A request has failed; the input holds the name of its exception.
     #[unsafe(export_name = "failRequest")]
     extern "C" fn fail_request(number: u32, now: f64, length: usize, cancelled: bool) {
-        if let Some(agent) = AGENT.get() {
-            agent.end_request(number, now, Outcome::of_failure(text(length), cancelled));
-        }
+        AGENT.get().end_request(number, now, Outcome::of_failure(text(length), cancelled));
     }
 
     /// A `PerformanceResourceTiming` entry; the input holds URL, initiator type, protocol and
@@ -140,7 +127,7 @@ mod boundary {
         transfer_size: f64,
         body_size: f64,
     ) {
-        let Some(agent) = AGENT.get() else { return };
+        let agent = AGENT.get();
         let mut lines = text(length);
         let mut line = || take_part(&mut lines, b'\n');
         agent.resource(&Resource {
@@ -167,7 +154,7 @@ mod boundary {
         load: f64,
         end: f64,
     ) {
-        let Some(agent) = AGENT.get() else { return };
+        let agent = AGENT.get();
         let mut kind = text(length);
         let url = take_part(&mut kind, b'\n');
         let milestones = Milestones { dom_interactive, dom_content_loaded, dom_complete, load };
@@ -177,33 +164,25 @@ mod boundary {
     /// See [`Agent::leave`].
     #[unsafe(no_mangle)]
     extern "C" fn leave(now: f64) {
-        if let Some(agent) = AGENT.get() {
-            agent.leave(now);
-        }
+        AGENT.get().leave(now);
     }
 
     /// See [`Agent::flush`].
     #[unsafe(no_mangle)]
     extern "C" fn flush() {
-        if let Some(agent) = AGENT.get() {
-            agent.flush();
-        }
+        AGENT.get().flush();
     }
 
     /// See [`Agent::timer`].
     #[unsafe(no_mangle)]
     extern "C" fn timer() {
-        if let Some(agent) = AGENT.get() {
-            agent.timer();
-        }
+        AGENT.get().timer();
     }
 
     /// See [`Agent::settle`].
     #[unsafe(no_mangle)]
     extern "C" fn settle(keepalive_bytes: usize, status: u32) {
-        if let Some(agent) = AGENT.get() {
-            agent.settle(keepalive_bytes, status as u16);
-        }
+        AGENT.get().settle(keepalive_bytes, status as u16);
     }
 
     // `host` is a parameter of the function that the build wraps round the glue. Text is an address and
@@ -280,8 +259,10 @@ mod boundary {
 
     static INPUT: Exclusive<[u8; INPUT_SIZE]> = Exclusive(UnsafeCell::new([0; INPUT_SIZE]));
     static ANSWER: Exclusive<Vec<u8>> = Exclusive(UnsafeCell::new(Vec::new()));
-    static OPTIONS: Exclusive<Options> = Exclusive(UnsafeCell::new(Options::new()));
-    static AGENT: Exclusive<Option<Agent<Page>>> = Exclusive(UnsafeCell::new(None));
+    static AGENT: Exclusive<Agent<Page>> = Exclusive(UnsafeCell::new(Agent::new(Page, |bytes| {
+        // Without randomness there are no ids: the trap switches the agent off.
+        getrandom::fill(bytes).expect("random bytes");
+    })));
 
     /// State of the instance. The module has one thread, and the wrapper's guard lets nobody in while
     /// somebody is inside, so each static is borrowed once at a time.

@@ -12,15 +12,31 @@ impl TraceId {
         hex::read(text).filter(|bytes| *bytes != [0; 16]).map(Self)
     }
 
+    /// Puts an id together from its two halves; none if both are zero.
+    pub fn of_halves(high: u64, low: u64) -> Option<Self> {
+        if high | low == 0 {
+            return None;
+        }
+        let mut id = [0; 16];
+        write_number(high, &mut id[..8]);
+        write_number(low, &mut id[8..]);
+        Some(Self(id))
+    }
+
     /// The sixteen bytes, most significant first.
     pub fn bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
+    /// The upper and the lower 64 bits: systems with 64-bit ids know the lower ones only.
+    pub fn halves(&self) -> (u64, u64) {
+        (number(&self.0[..8]), number(&self.0[8..]))
+    }
+
     /// The last 56 bits: the randomness that consistent sampling decides by (W3C Trace Context
     /// Level 2 §2.2.3.2, OpenTelemetry `tracestate` handling).
     pub fn randomness(&self) -> u64 {
-        self.0[9..].iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
+        number(&self.0[9..])
     }
 }
 
@@ -34,22 +50,34 @@ impl SpanId {
         hex::read(text).filter(|bytes| *bytes != [0; 8]).map(Self)
     }
 
+    /// The id as a number, not zero.
+    pub fn of_number(number: u64) -> Option<Self> {
+        let mut id = [0; 8];
+        write_number(number, &mut id);
+        if number == 0 { None } else { Some(Self(id)) }
+    }
+
     /// The eight bytes, most significant first.
     pub fn bytes(&self) -> &[u8; 8] {
         &self.0
+    }
+
+    /// The id as a number.
+    pub fn number(&self) -> u64 {
+        number(&self.0)
     }
 }
 
 /// Draws ids from a pool of random bytes, so that one call to the browser's generator serves many ids.
 pub struct IdGenerator {
-    pool: [u8; 256],
+    pool: [u8; POOL],
     used: usize,
     fill: fn(&mut [u8]),
 }
 
 impl IdGenerator {
     /// `fill` overwrites all bytes it is given with cryptographically random ones.
-    pub fn new(fill: fn(&mut [u8])) -> Self {
+    pub const fn new(fill: fn(&mut [u8])) -> Self {
         Self { pool: [0; 256], used: 256, fill }
     }
 
@@ -80,6 +108,23 @@ impl IdGenerator {
     }
 }
 
+/// Bytes drawn from the browser at a time.
+const POOL: usize = 256;
+
+// Loops, as `from_be_bytes` and `to_be_bytes` are a hundred bytes of shifts each in WebAssembly.
+
+/// At most eight bytes, most significant first.
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+fn write_number(mut number: u64, bytes: &mut [u8]) {
+    for byte in bytes.iter_mut().rev() {
+        *byte = number as u8;
+        number >>= 8;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +134,17 @@ mod tests {
         assert_eq!(TraceId::parse(&[b'0'; 32]), None);
         assert_eq!(SpanId::parse(&[b'0'; 16]), None);
         assert!(SpanId::parse(b"00f067aa0ba902b7").is_some());
+    }
+
+    #[test]
+    fn halves_and_numbers_make_the_same_ids() {
+        let id = TraceId::parse(b"4bf92f3577b34da6a3ce929d0e0e4736").unwrap();
+        assert_eq!(id.halves(), (0x4bf9_2f35_77b3_4da6, 0xa3ce_929d_0e0e_4736));
+        assert_eq!(TraceId::of_halves(0x4bf9_2f35_77b3_4da6, 0xa3ce_929d_0e0e_4736), Some(id));
+        assert_eq!(TraceId::of_halves(0, 0), None);
+        let span = SpanId::parse(b"00f067aa0ba902b7").unwrap();
+        assert_eq!(SpanId::of_number(span.number()), Some(span));
+        assert_eq!(SpanId::of_number(0), None);
     }
 
     #[test]

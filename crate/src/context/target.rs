@@ -1,5 +1,6 @@
 //! Where trace headers may go: the page's own origin and configured origins, nothing else.
 
+use super::Propagators;
 use crate::wire::text::find;
 
 /// The origin part of an absolute URL, as borrowed from it.
@@ -59,35 +60,110 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The origins that requests may carry trace headers to.
-#[derive(Default)]
+/// The origins that requests may carry trace headers to, in the order of the configuration: the first
+/// that matches counts.
 pub struct Targets {
-    exact: Vec<String>,
-    has_patterns: bool,
+    entries: Vec<Entry>,
+    defaults: Propagators,
+    excludes_own: bool,
+}
+
+/// What requests to one origin get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub propagators: Propagators,
+    /// Only find out what would happen; send nothing.
+    pub dry_run: bool,
 }
 
 impl Targets {
     /// No origin at all.
     pub const fn new() -> Self {
-        Self { exact: Vec::new(), has_patterns: false }
+        Self { entries: Vec::new(), defaults: Propagators::TRACE_CONTEXT, excludes_own: false }
     }
 
     /// Adds an origin in its serialised form: `https://api.example.com`.
     pub fn add_origin(&mut self, origin: String) {
-        self.exact.push(origin);
+        self.add_target(origin, None, false);
     }
 
-    /// The caller has RegExps, too.
+    /// Adds an origin with formats of its own, if any.
+    pub fn add_target(&mut self, origin: String, propagators: Option<Propagators>, dry_run: bool) {
+        self.entries.push(Entry { origin: Some(origin), propagators, dry_run });
+    }
+
+    /// The caller has a RegExp, too, or several alike.
     pub fn add_patterns(&mut self) {
-        self.has_patterns = true;
+        self.add_pattern(None, false);
+    }
+
+    /// Adds a RegExp, which the caller keeps. They are numbered from 0 as they are added.
+    pub fn add_pattern(&mut self, propagators: Option<Propagators>, dry_run: bool) {
+        self.entries.push(Entry { origin: None, propagators, dry_run });
+    }
+
+    /// Adds the page's own origin, unless that was excluded. Entries for it that were there before go
+    /// first.
+    pub fn add_own(&mut self, origin: String) {
+        if !self.excludes_own {
+            self.add_origin(origin);
+        }
+    }
+
+    /// The page's own origin is not to be a target by itself. To be called before it is added.
+    pub fn exclude_own(&mut self) {
+        self.excludes_own = true;
+    }
+
+    /// Sets the formats of all targets without their own, whenever added; until then it is
+    /// `traceparent` alone.
+    pub fn set_defaults(&mut self, propagators: Propagators) {
+        self.defaults = propagators;
     }
 
     /// Whether requests to `origin` get headers. `matches` tests all RegExps on the origin's text.
     pub fn allow(&self, origin: Origin, matches: &dyn Fn(&str) -> bool) -> bool {
+        self.lookup(origin, &|text| matches(text).then_some(0)).is_some_and(|target| !target.dry_run)
+    }
+
+    /// What requests to `origin` get, if anything. `first_match` tests the RegExps on the origin's text
+    /// and gives the number of the first that matches; it is asked at most once.
+    pub fn lookup(&self, origin: Origin, first_match: &dyn Fn(&str) -> Option<usize>) -> Option<Target> {
         let mut text = String::new();
         origin.write(&mut text);
-        self.exact.contains(&text) || self.has_patterns && matches(&text)
+        let mut patterns = 0;
+        let mut matching = None;
+        for entry in &self.entries {
+            let matches = match &entry.origin {
+                Some(exact) => *exact == text,
+                None => {
+                    if patterns == 0 {
+                        matching = first_match(&text);
+                    }
+                    patterns += 1;
+                    matching == Some(patterns - 1)
+                }
+            };
+            if matches {
+                let propagators = entry.propagators.unwrap_or(self.defaults);
+                return Some(Target { propagators, dry_run: entry.dry_run });
+            }
+        }
+        None
     }
+}
+
+impl Default for Targets {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct Entry {
+    /// None for a RegExp.
+    origin: Option<String>,
+    propagators: Option<Propagators>,
+    dry_run: bool,
 }
 
 #[cfg(test)]
@@ -130,6 +206,68 @@ mod tests {
         assert!(allow("https://a.b.example/x"));
         assert!(allow("https://user@a.b.example/x"));
         assert!(!allow("https://b.example/x"));
+    }
+
+    #[test]
+    fn the_first_entry_that_matches_counts() {
+        let datadog = Propagators::TRACE_CONTEXT.with(Propagators::DATADOG);
+        let mut targets = Targets::new();
+        targets.add_target("https://a.example".into(), Some(datadog), false);
+        targets.add_pattern(Some(Propagators::B3), false);
+        targets.add_target("https://b.example".into(), None, true);
+        targets.add_pattern(None, true);
+        targets.add_origin("https://a.example".into());
+        targets.set_defaults(Propagators::BAGGAGE);
+        // The RegExps: `b`, then `c`.
+        let first_match =
+            |text: &str| ["b.", "c."].iter().position(|host| text.contains(&format!("//{host}")));
+        let found = |host: &str| targets.lookup(origin(&format!("https://{host}/x")), &first_match);
+        let target = |propagators, dry_run| Some(Target { propagators, dry_run });
+        assert_eq!(found("a.example"), target(datadog, false));
+        assert_eq!(found("b.example"), target(Propagators::B3, false), "the RegExp stands in front");
+        assert_eq!(found("c.example"), target(Propagators::BAGGAGE, true));
+        assert_eq!(found("d.example"), None);
+        assert!(!targets.allow(origin("https://d.example"), &|_| false));
+    }
+
+    #[test]
+    fn a_dry_run_is_found_but_not_allowed() {
+        let mut targets = Targets::new();
+        targets.add_target("https://a.example".into(), None, true);
+        let parsed = origin("https://a.example/");
+        assert_eq!(targets.lookup(parsed, &|_| None).map(|target| target.dry_run), Some(true));
+        assert!(!targets.allow(parsed, &|_| false));
+    }
+
+    #[test]
+    fn the_page_s_own_origin_is_a_target_unless_excluded() {
+        let own = || String::from("https://shop.example");
+        let mut targets = Targets::new();
+        targets.add_own(own());
+        assert!(targets.allow(origin("https://shop.example/x"), &|_| false));
+        let mut targets = Targets::new();
+        targets.exclude_own();
+        targets.add_own(own());
+        assert!(!targets.allow(origin("https://shop.example/x"), &|_| false));
+        targets.add_origin(own());
+        assert!(targets.allow(origin("https://shop.example/x"), &|_| false), "named by the page's author");
+    }
+
+    #[test]
+    fn patterns_are_tested_once_and_only_when_needed() {
+        let mut targets = Targets::new();
+        targets.add_origin("https://a.example".into());
+        targets.add_patterns();
+        targets.add_patterns();
+        let asked = std::cell::Cell::new(0);
+        let first_match = |_: &str| {
+            asked.set(asked.get() + 1);
+            Some(1)
+        };
+        targets.lookup(origin("https://a.example"), &first_match);
+        assert_eq!(asked.get(), 0);
+        assert!(targets.lookup(origin("https://b.example"), &first_match).is_some());
+        assert_eq!(asked.get(), 1);
     }
 
     proptest! {

@@ -2,4 +2,4 @@
 
 mod queue;
 
-pub use queue::{Portion, Queue};
+pub use queue::Queue;

@@ -10,6 +10,7 @@ use std::mem;
 use crate::encode::otlp_protobuf;
 
 /// Spans waiting to be sent, and the bytes that are on their way.
+#[derive(Default)]
 pub struct Queue {
     resource: Vec<u8>,
     spans: Vec<u8>,
@@ -19,17 +20,15 @@ pub struct Queue {
     timer_runs: bool,
 }
 
-/// One request body.
-#[derive(Debug)]
-pub struct Portion {
-    pub body: Vec<u8>,
-    pub keepalive: bool,
-}
-
 impl Queue {
-    /// A queue for spans of `resource`, an encoded `Resource`.
-    pub fn new(resource: Vec<u8>) -> Self {
-        Self { resource, spans: Vec::new(), ends: Vec::new(), in_flight: 0, timer_runs: false }
+    /// An empty queue.
+    pub const fn new() -> Self {
+        Self { resource: Vec::new(), spans: Vec::new(), ends: Vec::new(), in_flight: 0, timer_runs: false }
+    }
+
+    /// Says whose spans they are: an encoded `Resource`.
+    pub fn set_resource(&mut self, resource: Vec<u8>) {
+        self.resource = resource;
     }
 
     /// Appends a span that `write` encodes.
@@ -38,28 +37,27 @@ impl Queue {
         self.ends.push(self.spans.len());
     }
 
-    /// Takes out the next body to send; none when nothing waits.
-    pub fn take_portion(&mut self) -> Option<Portion> {
+    /// Hands over all that waits, in bodies that `send` posts: a body, and whether with `keepalive`.
+    pub fn flush(&mut self, send: &mut dyn FnMut(&[u8], bool)) {
         let room = BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2);
-        // At least one span, even one that is longer than the limit.
-        let count = self.ends.iter().take_while(|end| **end <= room).count().max(1);
-        let end = *self.ends.get(count - 1)?;
-        let mut body = Vec::with_capacity(self.resource.len() + end + ENVELOPE);
-        otlp_protobuf::write_request(&self.resource, &self.spans[..end], &mut body);
-        self.spans.drain(..end);
-        self.ends.drain(..count);
-        for later in &mut self.ends {
-            *later -= end;
+        let mut start = 0;
+        let mut ends = self.ends.iter().copied().peekable();
+        while let Some(mut end) = ends.next() {
+            while let Some(next) = ends.next_if(|next| next - start <= room) {
+                end = next;
+            }
+            let mut body = Vec::new();
+            otlp_protobuf::write_request(&self.resource, &self.spans[start..end], &mut body);
+            let keepalive = self.in_flight + body.len() <= KEEPALIVE_LIMIT;
+            if keepalive {
+                self.in_flight += body.len();
+            }
+            send(&body, keepalive);
+            start = end;
         }
-        if self.spans.is_empty() {
-            // A burst's memory is not kept.
-            self.spans = Vec::new();
-        }
-        let keepalive = self.in_flight + body.len() <= KEEPALIVE_LIMIT;
-        if keepalive {
-            self.in_flight += body.len();
-        }
-        Some(Portion { body, keepalive })
+        // A burst's memory is not kept.
+        self.spans = Vec::new();
+        self.ends = Vec::new();
     }
 
     /// The browser has finished with a body of this many bytes that had `keepalive`.
@@ -113,66 +111,69 @@ mod tests {
         });
     }
 
-    fn names(portion: &Portion) -> Vec<String> {
-        let request = ExportTraceServiceRequest::decode(portion.body.as_slice()).unwrap();
+    fn flush(queue: &mut Queue) -> Vec<(Vec<u8>, bool)> {
+        let mut bodies = Vec::new();
+        queue.flush(&mut |body, keepalive| bodies.push((body.to_vec(), keepalive)));
+        assert!(queue.is_empty());
+        bodies
+    }
+
+    fn names(body: &[u8]) -> Vec<String> {
+        let request = ExportTraceServiceRequest::decode(body).unwrap();
         let spans = &request.resource_spans[0].scope_spans[0].spans;
         spans.iter().map(|span| span.name.clone()).collect()
     }
 
     #[test]
     fn nothing_waits_nothing_is_sent() {
-        assert!(Queue::new(Vec::new()).take_portion().is_none());
+        assert!(flush(&mut Queue::new()).is_empty());
     }
 
     #[test]
     fn bodies_are_cut_at_span_borders_and_nothing_is_lost() {
-        let mut queue = Queue::new(Vec::new());
+        let mut queue = Queue::new();
         let names_in: Vec<String> = (0..300).map(|n| format!("{n:0>1000}")).collect();
         for name in &names_in {
             push(&mut queue, name);
         }
-        let mut names_out = Vec::new();
-        let mut in_flight = 0;
-        while let Some(portion) = queue.take_portion() {
-            assert!(portion.body.len() <= BODY_LIMIT);
-            if portion.keepalive {
-                in_flight += portion.body.len();
-            }
-            names_out.extend(names(&portion));
-        }
-        assert!(in_flight > 0 && in_flight <= KEEPALIVE_LIMIT);
+        let bodies = flush(&mut queue);
+        assert!(bodies.iter().all(|(body, _)| body.len() <= BODY_LIMIT));
+        let in_flight: usize =
+            bodies.iter().filter(|(_, keepalive)| *keepalive).map(|(body, _)| body.len()).sum();
+        assert!(in_flight > BODY_LIMIT / 2 && in_flight <= KEEPALIVE_LIMIT);
+        let names_out: Vec<String> = bodies.iter().flat_map(|(body, _)| names(body)).collect();
         assert_eq!(names_out, names_in);
-        assert!(queue.is_empty());
     }
 
     #[test]
     fn a_span_above_the_limit_goes_alone_without_keepalive() {
-        let mut queue = Queue::new(Vec::new());
+        let mut queue = Queue::new();
         push(&mut queue, "small");
         push(&mut queue, &"x".repeat(70_000));
         push(&mut queue, "last");
-        let portions: Vec<_> = std::iter::from_fn(|| queue.take_portion()).collect();
-        assert_eq!(portions.iter().map(|portion| names(portion).len()).collect::<Vec<_>>(), [1, 1, 1]);
-        assert_eq!(portions.iter().map(|portion| portion.keepalive).collect::<Vec<_>>(), [true, false, true]);
+        let bodies = flush(&mut queue);
+        assert_eq!(bodies.iter().map(|(body, _)| names(body).len()).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(bodies.iter().map(|(_, keepalive)| *keepalive).collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]
     fn the_budget_comes_back_when_the_browser_has_answered() {
-        let mut queue = Queue::new(Vec::new());
+        let mut queue = Queue::new();
         let send = |queue: &mut Queue| {
             push(queue, &"x".repeat(40_000));
-            queue.take_portion().unwrap()
+            let [(body, keepalive)] = flush(queue).try_into().unwrap();
+            (body.len(), keepalive)
         };
-        let first = send(&mut queue);
-        assert!(first.keepalive);
-        assert!(!send(&mut queue).keepalive);
-        queue.settle(first.body.len());
-        assert!(send(&mut queue).keepalive);
+        let (length, keepalive) = send(&mut queue);
+        assert!(keepalive);
+        assert!(!send(&mut queue).1);
+        queue.settle(length);
+        assert!(send(&mut queue).1);
     }
 
     #[test]
     fn one_timer_runs_at_a_time() {
-        let mut queue = Queue::new(Vec::new());
+        let mut queue = Queue::new();
         assert!(!queue.wants_timer());
         push(&mut queue, "a");
         assert!(queue.wants_timer());

@@ -95,12 +95,7 @@ impl Decision {
     }
 
     fn automatic(sampled: bool, threshold: Threshold, randomness: Option<Randomness>) -> Self {
-        Self {
-            priority: Priority::automatic(sampled),
-            threshold: Some(threshold),
-            randomness,
-            settled: None,
-        }
+        Self { priority: Priority::automatic(sampled), threshold: Some(threshold), randomness, settled: None }
     }
 
     fn decide(&mut self, priority: Priority) -> Result<(), Refusal> {

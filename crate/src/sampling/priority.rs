@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// `vendors.md` §1.6, rows f to f4, executed with dd-trace 5.132.0 and 6.21.0.
+    /// As dd-trace 5.132.0 and 6.21.0 decide when they extract such a pair.
     #[test]
     fn the_flag_wins_over_a_priority_that_contradicts_it() {
         for (sampled, s, expected) in [

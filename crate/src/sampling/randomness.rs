@@ -2,8 +2,7 @@
 //! fourteen lower-case hex digits ("tracestate probability sampling", *Explicit randomness value*).
 //! Without it the last 56 bits of the trace id are the randomness.
 
-use super::read_digits;
-use crate::wire::hex;
+use super::{read_digits, write_digits};
 
 /// 56 random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +16,7 @@ impl Randomness {
 
     /// Reads the value of `rv`.
     pub fn parse(digits: &[u8]) -> Option<Self> {
-        if digits.len() == 14 { read_digits(digits, 2).map(Self) } else { None }
+        if digits.len() == 14 { read_digits(digits).map(Self) } else { None }
     }
 
     /// What a [`Threshold`](super::Threshold) is compared with.
@@ -27,7 +26,7 @@ impl Randomness {
 
     /// Appends the value of `rv`.
     pub fn write(self, out: &mut Vec<u8>) {
-        hex::write(&self.0.to_be_bytes()[1..], out);
+        write_digits(self.0, out);
     }
 }
 

@@ -1,8 +1,7 @@
 //! OpenTelemetry's rejection threshold: a probability as a 56-bit number that the randomness of a trace
 //! must reach ("tracestate probability sampling"). Its text is `th` of the `ot` member of `tracestate`.
 
-use super::read_digits;
-use crate::wire::hex;
+use super::{read_digits, write_digits};
 
 /// A sampling probability as OpenTelemetry's 56-bit rejection threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +25,8 @@ impl Threshold {
 
     /// Reads the value of `th`: 1 to 14 lower-case hex digits, of which trailing zeros may be missing.
     pub fn parse(digits: &[u8]) -> Option<Self> {
-        if digits.is_empty() { None } else { read_digits(digits, 2).map(Self) }
+        let missing = 14usize.checked_sub(digits.len())?;
+        read_digits(digits).map(|value| Self(value << (4 * missing)))
     }
 
     /// Whether a trace with these 56 bits of randomness is recorded.
@@ -41,7 +41,7 @@ impl Threshold {
             return;
         }
         let start = out.len();
-        hex::write(&self.0.to_be_bytes()[1..], out);
+        write_digits(self.0, out);
         while out.len() > start + 1 && out.last() == Some(&b'0') {
             out.pop();
         }

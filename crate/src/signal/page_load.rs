@@ -47,10 +47,11 @@ impl PageLoad {
     /// Starts the page load.
     ///
     /// With the options, Elastic's semantics hold: the server made up the id of our document span and
-    /// hung its own span under it. With `meta`, the server's `<meta name="traceparent">`,
-    /// OpenTelemetry's: the page load hangs under the server's span. The options win.
+    /// hung its own span under it. With the server's `<meta name="traceparent">`, OpenTelemetry's: the
+    /// page load hangs under the server's span. The options win.
     /// A decision that the server took is never changed.
-    pub fn start(options: &Options, meta: Option<TraceParent>, ids: &mut IdGenerator) -> Self {
+    pub fn start(options: &Options, ids: &mut IdGenerator) -> Self {
+        let meta = TraceParent::parse(options.text(OptionId::PageTraceParent).as_bytes()).ok();
         let document = options.span_id(OptionId::PageLoadSpanId).unwrap_or_else(|| ids.span_id());
         let span_id = ids.span_id();
         let mut parent = None;
@@ -173,8 +174,16 @@ mod tests {
         })
     }
 
+    const META: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
     fn server() -> TraceParent {
-        TraceParent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap()
+        TraceParent::parse(META.as_bytes()).unwrap()
+    }
+
+    fn options_with_meta() -> Options {
+        let mut options = Options::new();
+        assert!(options.set(OptionId::PageTraceParent, "", Input::Text(META), &|_| None));
+        options
     }
 
     fn root_of(mut page: PageLoad, mut check: impl FnMut(&Span)) {
@@ -186,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_page_load_hangs_under_the_meta_tag_s_span() {
-        let page = PageLoad::start(&Options::default(), Some(server()), &mut ids());
+        let page = PageLoad::start(&options_with_meta(), &mut ids());
         root_of(page, |span: &Span| {
             assert_eq!(span.context.trace_id, server().trace_id);
             assert_ne!(span.context.span_id, server().span_id);
@@ -199,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_server_s_span_hangs_under_the_options_document_span() {
-        let mut options = Options::new();
+        let mut options = options_with_meta();
         for (option, value) in [
             (OptionId::PageLoadTraceId, Input::Text("0af7651916cd43dd8448eb211c80319c")),
             (OptionId::PageLoadSpanId, Input::Text("b7ad6b7169203331")),
@@ -207,7 +216,7 @@ mod tests {
         ] {
             assert!(options.set(option, "", value, &|_| None));
         }
-        let page = PageLoad::start(&options, Some(server()), &mut ids());
+        let page = PageLoad::start(&options, &mut ids());
         assert_eq!(
             Some(page.context.trace_id),
             options.trace_id(OptionId::PageLoadTraceId),
@@ -242,16 +251,16 @@ mod tests {
         for (rate, sampled) in [(0.0, false), (1.0, true)] {
             let mut options = Options::new();
             options.sample_rate = rate;
-            let page = PageLoad::start(&options, None, &mut ids());
+            let page = PageLoad::start(&options, &mut ids());
             assert_eq!(page.context.flags, Flags::new(sampled));
         }
     }
 
     #[test]
     fn a_server_s_decision_is_not_changed() {
-        let mut options = Options::new();
+        let mut options = options_with_meta();
         options.sample_rate = 0.0;
-        assert!(PageLoad::start(&options, Some(server()), &mut ids()).context.flags.sampled());
+        assert!(PageLoad::start(&options, &mut ids()).context.flags.sampled());
     }
 
     #[test]

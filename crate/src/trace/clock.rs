@@ -13,7 +13,7 @@ pub struct Clock {
 
 impl Clock {
     /// `origin` is `performance.timeOrigin`: Unix milliseconds.
-    pub fn new(origin: f64) -> Self {
+    pub const fn new(origin: f64) -> Self {
         Self { origin }
     }
 
