@@ -86,7 +86,7 @@ function start(config: Config, stopped: () => void) {
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
-  const endPageLoad = hookPageLoad(module, !!(hooks & Hook.PageLoad), undo)
+  const endPageLoad = hooks & Hook.PageLoad ? hookPageLoad(module, undo) : () => undefined
   if (hooks & Hook.Fetch) hookFetch(module, nextId, undo)
   if (hooks & Hook.XmlHttpRequest) hookXhr(module, nextId, undo)
   hookLifecycle(module, endPageLoad, undo)

@@ -2,7 +2,7 @@
  * Hands the caller's configuration to the module, value by value. What is allowed is decided there.
  */
 import type { Module } from './load-wasm.js'
-import { FACTS, OPTIONS, type Config } from './options.js'
+import { FACTS, OPTION_TYPES, OPTIONS, type Config } from './options.js'
 
 /** How a value looks; the numbers are those of `Input` in `crate/src/options`. */
 const ValueKind = { Absent: 0, Text: 1, Number: 2, Flag: 3, Pattern: 4, Other: 5 } as const
@@ -18,11 +18,13 @@ export function configure(module: Module, config: Config, log: Console): boolean
   let good = true
   OPTIONS.forEach((name, option) => {
     const value = values[name]
-    const parts: Iterable<readonly [string, unknown]> = Array.isArray(value)
-      ? value.map((item) => ['', item] as const)
-      : isRecord(value)
-        ? Object.entries(value)
-        : [['', value]]
+    const type = OPTION_TYPES[option]
+    const parts =
+      type === 'list' && Array.isArray(value)
+        ? value.map((item): [string, unknown] => ['', item])
+        : type === 'object' && isRecord(value)
+          ? Object.entries(value)
+          : [['', value] as const]
     for (const [key, part] of parts) {
       const [kind, text, number] = describe(part)
       const allowed = module.configure(option, kind, key, text, number)

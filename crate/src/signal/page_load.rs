@@ -4,7 +4,7 @@
 
 use super::request::STATUS_CODE;
 use crate::context::{Flags, IdGenerator, SpanId, TraceParent};
-use crate::options::{OptionId, Options};
+use crate::options::{Instrumentation, OptionId, Options};
 use crate::trace::{Attributes, Kind, Parent, Sink, Span, SpanContext, Status, redact_url};
 
 /// The page load, open until [`PageLoad::end`] was called.
@@ -76,7 +76,8 @@ impl PageLoad {
         if let Some(sampled) = options.given_flag(OptionId::PageLoadSampled) {
             context.flags = context.flags.with_sampled(sampled);
         }
-        Self { context, parent, document, open: true }
+        // Switched off, it has no span, and so nothing hangs under it.
+        Self { context, parent, document, open: options.instruments(Instrumentation::PageLoad) }
     }
 
     /// Hands the finished span of a resource, or of the document itself, to `sink`.
@@ -244,6 +245,17 @@ mod tests {
             assert!(!attributes.contains_key("http.response.body.size"));
         });
         root_of(page, |span: &Span| assert_eq!(span.parent, None));
+    }
+
+    #[test]
+    fn switched_off_it_is_never_open() {
+        let mut options = Options::new();
+        assert!(options.set(OptionId::DisableInstrumentations, "", Input::Text("page-load"), &|_| None));
+        let mut page = PageLoad::start(&options, &mut ids());
+        assert!(!page.is_open());
+        let milestones =
+            Milestones { dom_interactive: 0.0, dom_content_loaded: 0.0, dom_complete: 0.0, load: 0.0 };
+        page.end("", "", "", &milestones, 1.0, &mut |_: &Span| panic!("no span"));
     }
 
     #[test]

@@ -38,8 +38,8 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
 
     // From here on the caller's object is read, each member once: what has getters, or a class
     // behind it, is read by the native from a view that hands on what we have read.
-    const plain = init ? isPlain(init) : true
-    const { method, mode, headers, signal } = init ?? {}
+    const plain = init ? plainMembers(init) : {}
+    const { method, mode, headers, signal } = plain ?? init ?? {}
     const members = { method, mode, headers, signal }
     const view = plain ? parameters : [input, viewOf(init as object, members), ...parameters.slice(2)]
     // What is no string is turned into one by the native, once.
@@ -143,15 +143,17 @@ function requestGetters() {
   }
 }
 
-/** Whether reading from it or copying it runs no code of the page. */
-function isPlain(init: object): boolean {
+/** The members of an object that runs no code of the page when it is read or copied; else nothing. */
+function plainMembers(init: object): RequestInit | undefined {
   const prototype: unknown = Object.getPrototypeOf(init)
-  return (
-    (prototype === Object.prototype || prototype === null) &&
-    Object.values(Object.getOwnPropertyDescriptors(init)).every(
-      (member) => 'value' in member && member.enumerable,
-    )
-  )
+  if (prototype !== Object.prototype && prototype !== null) return undefined
+  const members: Record<string, unknown> = {}
+  // Not `init[name]`: it may be a Proxy, whose `get` is the native's to call.
+  for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(init))) {
+    if (!('value' in member && member.enumerable)) return undefined
+    members[name] = member.value
+  }
+  return members
 }
 
 /** `init`, but with these members in place of its own. */

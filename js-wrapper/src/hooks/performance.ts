@@ -4,19 +4,16 @@ import type { Module } from '../load-wasm.js'
 /**
  * Installs the hook.
  *
- * @param enabled - whether the page load is recorded at all.
  * @returns a function that reports now what there is, for a page that is left before its load event.
  */
-export function hookPageLoad(module: Module, enabled: boolean, undo: (() => void)[]): () => void {
+export function hookPageLoad(module: Module, undo: (() => void)[]): () => void {
   let reported = false
   const report = () => {
     if (reported) return
     reported = true
     const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-    if (enabled) {
-      const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
-      for (const entry of navigation ? [navigation, ...resources] : resources) reportResource(module, entry)
-    }
+    const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+    for (const entry of navigation ? [navigation, ...resources] : resources) reportResource(module, entry)
     module.endPageLoad(
       `${location.href}\n${navigation?.type ?? ''}`,
       navigation?.domInteractive ?? 0,

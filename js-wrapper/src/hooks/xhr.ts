@@ -62,11 +62,14 @@ export function hookXhr(module: Module, nextId: () => number, undo: (() => void)
     (native, self, parameters) => {
       const held = quietly(() => {
         const xhr = self as XMLHttpRequest
-        const own = states.get(xhr)?.own
+        const state = states.get(xhr)
         const [name, value] = parameters
-        if (!own || typeof name !== 'string' || typeof value !== 'string') return false
+        // Sent already: the native throws.
+        if (!state || state.id !== undefined || typeof name !== 'string' || typeof value !== 'string')
+          return false
         const lower = name.toLowerCase()
         if (!/^trace(parent|state)$/.test(lower)) return false
+        const { own } = state
         own[lower] = own[lower] ? `${own[lower]}, ${value}` : value
         // A header can only be added to, and our `tracestate` member belongs in front: the caller's
         // waits for `send`. If it is not valid, the native has to say so now.

@@ -1,0 +1,123 @@
+/** `test` with what these tests need: the demo, a stage for pages of their own, and a way onto it. */
+import { test as base, type Page as BrowserPage } from '@playwright/test'
+
+import { Demo } from './demo.js'
+import { source } from './source.js'
+import type { Span } from './spans.js'
+import { Stage, type Page } from './stage.js'
+
+export { expect } from '@playwright/test'
+
+/** A test page that is open, with an agent of its own. */
+export interface Visit {
+  page: BrowserPage
+  /** The agent's `serviceName`, which no other page has. */
+  service: string
+  /** What the page said on its console: `warning: …`, `error: …`. */
+  console: string[]
+  /** Uncaught exceptions and unhandled rejections. */
+  errors: string[]
+  /** The spans that its agent has sent, as soon as `complete` says that all are there. */
+  spans: (complete: (spans: Span[]) => boolean) => Promise<Span[]>
+}
+
+/** More options than the type allows: tests give wrong ones too. */
+export type Options = Record<string, unknown>
+
+interface TestFixtures {
+  /** Opens a test page, and waits until its load is over. */
+  visit: (options?: Options, page?: Page) => Promise<Visit>
+  /** The same for a page whose load event never comes. */
+  start: (options?: Options, page?: Page) => Promise<Visit>
+  /** Opens a page that starts the agent in its own way, or not at all. */
+  open: (page: Page, until?: 'load' | 'domcontentloaded') => Promise<Visit>
+}
+
+interface WorkerFixtures {
+  demo: Demo
+  stage: Stage
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  demo: [
+    async ({}, use) => {
+      const demo = await Demo.start()
+      await use(demo)
+      await demo.stop()
+    },
+    { scope: 'worker' },
+  ],
+  stage: [
+    async ({}, use) => {
+      const stage = await Stage.start()
+      await use(stage)
+      await stage.stop()
+    },
+    { scope: 'worker' },
+  ],
+  open: async ({ context, demo, stage }, use) => {
+    await use(async (content, until = 'load') => {
+      const page = await context.newPage()
+      const service = `e2e-${(count += 1)}`
+      const visit: Visit = {
+        page,
+        service,
+        console: [],
+        errors: [],
+        spans: (complete) => demo.spansOf(service, complete),
+      }
+      page.on('console', (message) => visit.console.push(`${message.type()}: ${message.text()}`))
+      page.on('pageerror', (error) => visit.errors.push(String(error)))
+      const head = content.head?.replaceAll('{service}', service)
+      await page.goto(stage.page({ ...content, ...(head === undefined ? {} : { head }) }), {
+        waitUntil: until,
+      })
+      // The agent reports the page load one task after the load event.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
+      await page.evaluate(addHelpers)
+      return visit
+    })
+  },
+  visit: async ({ open, demo }, use) => {
+    await use(async (options = {}, page = {}) => active(await open(withAgent(demo, options, page))))
+  },
+  start: async ({ open, demo }, use) => {
+    await use(async (options = {}, page = {}) => {
+      return active(await open(withAgent(demo, options, page), 'domcontentloaded'))
+    })
+  },
+})
+
+function withAgent(demo: Demo, options: Options, page: Page): Page {
+  const defaults = { serviceName: '{service}', serverUrl: demo.collector, flushInterval: 20 }
+  return { ...page, head: agentScript({ ...defaults, ...options }) + (page.head ?? '') }
+}
+
+/** What a page without an agent does not do proves nothing. */
+async function active(visit: Visit): Promise<Visit> {
+  if (!(await visit.page.evaluate(() => headwater.apm.isActive()))) {
+    throw new Error(`the agent did not start: ${visit.console.join()}`)
+  }
+  return visit
+}
+
+/** The script tags that start the agent with these options. */
+export function agentScript(options: Options): string {
+  return `<script src="/headwater.min.js"></script><script>initApm(${source(options)})</script>`
+}
+
+/** Runs in the page. */
+function addHelpers(): void {
+  Object.assign(globalThis, {
+    viaXhr: (method: string, url: string, headers: Record<string, string> = {}) =>
+      new Promise((resolve) => {
+        const xhr = new XMLHttpRequest()
+        xhr.open(method, url)
+        for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value)
+        xhr.onloadend = () => resolve(xhr.status)
+        xhr.send()
+      }),
+  })
+}
+
+let count = 0
