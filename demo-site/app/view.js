@@ -10,10 +10,10 @@
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function element(name, attributes, ...children) {
-  const created = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
-  created.append(...children);
-  return created;
+  const created = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value)
+  created.append(...children)
+  return created
 }
 
 /**
@@ -23,7 +23,7 @@ export function element(name, attributes, ...children) {
  * @returns {HTMLElement}
  */
 export function text(name, content) {
-  return element(name, {}, content);
+  return element(name, {}, content)
 }
 
 /**
@@ -32,8 +32,8 @@ export function text(name, content) {
  * @returns {HTMLElement}
  */
 export function facts(entries) {
-  const groups = entries.map(([name, value]) => element('div', {}, text('dt', name), text('dd', value)));
-  return element('dl', { class: 'facts' }, ...groups);
+  const groups = entries.map(([name, value]) => element('div', {}, text('dt', name), text('dd', value)))
+  return element('dl', { class: 'facts' }, ...groups)
 }
 
 /**
@@ -43,10 +43,10 @@ export function facts(entries) {
  * @returns {HTMLElement}
  */
 export function table(columns, rows) {
-  const head = element('tr', {}, ...columns.map((name) => element('th', { scope: 'col' }, name)));
-  const body = rows.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell))));
-  const all = element('table', {}, element('thead', {}, head), element('tbody', {}, ...body));
-  return element('div', { class: 'panel scroll' }, all);
+  const head = element('tr', {}, ...columns.map((name) => element('th', { scope: 'col' }, name)))
+  const body = rows.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell))))
+  const all = element('table', {}, element('thead', {}, head), element('tbody', {}, ...body))
+  return element('div', { class: 'panel scroll' }, all)
 }
 
 /**
@@ -55,7 +55,7 @@ export function table(columns, rows) {
  * @returns {HTMLElement}
  */
 export function failure(error) {
-  return element('p', { class: 'bad', role: 'alert' }, `That did not work: ${error?.message ?? error}`);
+  return element('p', { class: 'bad', role: 'alert' }, `That did not work: ${error?.message ?? error}`)
 }
 
 /**
@@ -63,5 +63,5 @@ export function failure(error) {
  * @returns {string}
  */
 export function euros(cents) {
-  return `€ ${(cents / 100).toFixed(2)}`;
+  return `€ ${(cents / 100).toFixed(2)}`
 }

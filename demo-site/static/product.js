@@ -1,50 +1,50 @@
 // @ts-check
 /** A product: reviews (XHR to the second origin), recommendations (axios, slow), into the cart (fetch). */
 
-import { card, element, json, origins, said, showBasketCount, viaAxios, viaXhr } from './shop.js';
+import { card, element, json, origins, said, showBasketCount, viaAxios, viaXhr } from './shop.js'
 
-const product = element('article.product').dataset.product;
+const product = element('article.product').dataset.product
 
 element('#add').addEventListener('submit', async (/** @type {Event} */ event) => {
-  event.preventDefault();
-  const form = /** @type {any} */ (event.target);
-  const button = element('button', form);
+  event.preventDefault()
+  const form = /** @type {any} */ (event.target)
+  const button = element('button', form)
   try {
     const cart = await json('/api/cart', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ product: Number(product), quantity: Number(form.quantity.value) }),
-    });
-    showBasketCount(cart.count);
-    button.textContent = 'Added ✓';
+    })
+    showBasketCount(cart.count)
+    button.textContent = 'Added ✓'
   } catch (error) {
-    button.textContent = said(error);
+    button.textContent = said(error)
   }
-});
+})
 
-showReviews();
-showRecommendations();
+showReviews()
+showRecommendations()
 
 async function showReviews() {
-  const box = element('#reviews');
+  const box = element('#reviews')
   try {
-    const { body } = await viaXhr('GET', `${origins.api}/reviews/${product}`);
-    box.replaceChildren(...body.map(review));
+    const { body } = await viaXhr('GET', `${origins.api}/reviews/${product}`)
+    box.replaceChildren(...body.map(review))
   } catch (error) {
-    box.textContent = `No reviews: ${said(error)}`;
+    box.textContent = `No reviews: ${said(error)}`
   }
-  box.ariaBusy = 'false';
+  box.ariaBusy = 'false'
 }
 
 async function showRecommendations() {
-  const list = element('#recommendations');
+  const list = element('#recommendations')
   try {
-    const { data } = await viaAxios('GET', `/api/recommendations/${product}`);
-    list.replaceChildren(...data.map(card));
+    const { data } = await viaAxios('GET', `/api/recommendations/${product}`)
+    list.replaceChildren(...data.map(card))
   } catch (error) {
-    list.textContent = `No recommendations: ${said(error)}`;
+    list.textContent = `No recommendations: ${said(error)}`
   }
-  list.ariaBusy = 'false';
+  list.ariaBusy = 'false'
 }
 
 /**
@@ -52,16 +52,16 @@ async function showRecommendations() {
  * @returns {HTMLElement}
  */
 function review({ author, stars, text }) {
-  const figure = document.createElement('figure');
-  const quote = document.createElement('blockquote');
-  quote.textContent = text;
-  const caption = document.createElement('figcaption');
-  const rating = document.createElement('span');
-  rating.className = 'stars';
-  rating.role = 'img';
-  rating.ariaLabel = `${stars} of 5 stars`;
-  rating.textContent = '★'.repeat(stars) + '☆'.repeat(5 - stars);
-  caption.append(rating, ` ${author}`);
-  figure.append(quote, caption);
-  return figure;
+  const figure = document.createElement('figure')
+  const quote = document.createElement('blockquote')
+  quote.textContent = text
+  const caption = document.createElement('figcaption')
+  const rating = document.createElement('span')
+  rating.className = 'stars'
+  rating.role = 'img'
+  rating.ariaLabel = `${stars} of 5 stars`
+  rating.textContent = '★'.repeat(stars) + '☆'.repeat(5 - stars)
+  caption.append(rating, ` ${author}`)
+  figure.append(quote, caption)
+  return figure
 }

@@ -12,10 +12,10 @@
  * @returns {Promise<TraceSummary[]>}
  */
 export async function fetchTraces({ service, limit }) {
-  const query = new URLSearchParams();
-  if (service) query.set('service', service);
-  if (limit) query.set('limit', String(limit));
-  return (await getJson(`/api/traces?${query}`)).traces ?? [];
+  const query = new URLSearchParams()
+  if (service) query.set('service', service)
+  if (limit) query.set('limit', String(limit))
+  return (await getJson(`/api/traces?${query}`)).traces ?? []
 }
 
 /**
@@ -23,10 +23,10 @@ export async function fetchTraces({ service, limit }) {
  * @param {string} traceId
  */
 export async function fetchTrace(traceId) {
-  const response = await fetch(`/api/traces/${encodeURIComponent(traceId)}`);
-  if (response.status === 404) return undefined;
-  if (!response.ok) throw new Error(`The collector answered ${response.status}`);
-  return response.json();
+  const response = await fetch(`/api/traces/${encodeURIComponent(traceId)}`)
+  if (response.status === 404) return undefined
+  if (!response.ok) throw new Error(`The collector answered ${response.status}`)
+  return response.json()
 }
 
 /**
@@ -34,36 +34,36 @@ export async function fetchTrace(traceId) {
  * @param {string} traceId
  */
 export async function fetchLogs(traceId) {
-  return getJson(`/api/logs?traceId=${encodeURIComponent(traceId)}`).catch(() => ({}));
+  return getJson(`/api/logs?traceId=${encodeURIComponent(traceId)}`).catch(() => ({}))
 }
 
 /** @returns {Promise<string[]>} */
 export async function fetchServices() {
-  return (await getJson('/api/services')).services ?? [];
+  return (await getJson('/api/services')).services ?? []
 }
 
 export async function deleteTraces() {
-  const response = await fetch('/api/traces', { method: 'DELETE' });
-  if (!response.ok) throw new Error(`The collector answered ${response.status}`);
+  const response = await fetch('/api/traces', { method: 'DELETE' })
+  if (!response.ok) throw new Error(`The collector answered ${response.status}`)
 }
 
 /**
  * @param {{ onTrace: (summary: TraceSummary) => void, onState: (live: boolean) => void }} handlers
  */
 export function openStream({ onTrace, onState }) {
-  const source = new EventSource('/api/stream');
-  source.addEventListener('open', () => onState(true));
+  const source = new EventSource('/api/stream')
+  source.addEventListener('open', () => onState(true))
   source.addEventListener('error', () => {
-    onState(false);
+    onState(false)
     // EventSource gives up for good on an HTTP error, such as a proxy's 502 while the collector restarts.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => openStream({ onTrace, onState }), 3000);
-  });
-  source.addEventListener('trace', (event) => onTrace(JSON.parse(event.data)));
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => openStream({ onTrace, onState }), 3000)
+  })
+  source.addEventListener('trace', (event) => onTrace(JSON.parse(event.data)))
 }
 
 /** @param {string} path */
 async function getJson(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`The collector answered ${response.status}`);
-  return response.json();
+  const response = await fetch(path)
+  if (!response.ok) throw new Error(`The collector answered ${response.status}`)
+  return response.json()
 }

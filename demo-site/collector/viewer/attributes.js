@@ -9,7 +9,7 @@
  */
 
 /** What explains a failure comes first, then what names the request; the rest by alphabet. */
-const FIRST_GROUPS = ['error', 'exception', 'http', 'url', 'db', 'rpc', 'messaging', 'transaction', 'browser'];
+const FIRST_GROUPS = ['error', 'exception', 'http', 'url', 'db', 'rpc', 'messaging', 'transaction', 'browser']
 
 /**
  * Groups by the first part of the key (`http.request.method` → `http`); keys that stand alone share one last group.
@@ -18,29 +18,31 @@ const FIRST_GROUPS = ['error', 'exception', 'http', 'url', 'db', 'rpc', 'messagi
  * @returns {AttributeGroup[]}
  */
 export function groupAttributes(attributes, filter = '') {
-  const wanted = filter.trim().toLowerCase();
+  const wanted = filter.trim().toLowerCase()
   /** @type {Map<string, { key: string, text: string }[]>} */
-  const groups = new Map();
+  const groups = new Map()
   for (const { key, value } of attributes ?? []) {
-    const text = valueText(value);
-    if (wanted && !key.toLowerCase().includes(wanted) && !text.toLowerCase().includes(wanted)) continue;
-    const dot = key.indexOf('.');
-    const name = dot > 0 ? key.slice(0, dot) : '';
-    const entries = groups.get(name);
-    if (entries) entries.push({ key, text });
-    else groups.set(name, [{ key, text }]);
+    const text = valueText(value)
+    if (wanted && !key.toLowerCase().includes(wanted) && !text.toLowerCase().includes(wanted)) continue
+    const dot = key.indexOf('.')
+    const name = dot > 0 ? key.slice(0, dot) : ''
+    const entries = groups.get(name)
+    if (entries) entries.push({ key, text })
+    else groups.set(name, [{ key, text }])
   }
-  const lone = groups.get('') ?? [];
-  groups.delete('');
+  const lone = groups.get('') ?? []
+  groups.delete('')
   for (const [name, entries] of groups) {
-    if (entries.length > 1 || FIRST_GROUPS.includes(name)) continue;
-    lone.push(...entries);
-    groups.delete(name);
+    if (entries.length > 1 || FIRST_GROUPS.includes(name)) continue
+    lone.push(...entries)
+    groups.delete(name)
   }
-  const named = [...groups].map(([name, entries]) => ({ name, entries })).sort((a, b) => rank(a.name) - rank(b.name) || compare(a.name, b.name));
-  if (lone.length > 0) named.push({ name: named.length > 0 ? 'other' : '', entries: lone });
-  for (const group of named) group.entries.sort((a, b) => compare(a.key, b.key));
-  return named;
+  const named = [...groups]
+    .map(([name, entries]) => ({ name, entries }))
+    .sort((a, b) => rank(a.name) - rank(b.name) || compare(a.name, b.name))
+  if (lone.length > 0) named.push({ name: named.length > 0 ? 'other' : '', entries: lone })
+  for (const group of named) group.entries.sort((a, b) => compare(a.key, b.key))
+  return named
 }
 
 /**
@@ -49,8 +51,8 @@ export function groupAttributes(attributes, filter = '') {
  * @returns {string | undefined}
  */
 export function attributeText(attributes, key) {
-  const found = attributes?.find((attribute) => attribute.key === key);
-  return found && valueText(found.value);
+  const found = attributes?.find((attribute) => attribute.key === key)
+  return found && valueText(found.value)
 }
 
 /**
@@ -58,11 +60,11 @@ export function attributeText(attributes, key) {
  * @returns {string}
  */
 export function valueText(value) {
-  if (value === undefined || value === null) return '';
-  if (value.stringValue !== undefined) return String(value.stringValue);
-  if (value.bytesValue !== undefined) return `base64:${value.bytesValue}`;
-  const plain = plainValue(value);
-  return plain !== null && typeof plain === 'object' ? JSON.stringify(plain) : String(plain ?? '');
+  if (value === undefined || value === null) return ''
+  if (value.stringValue !== undefined) return String(value.stringValue)
+  if (value.bytesValue !== undefined) return `base64:${value.bytesValue}`
+  const plain = plainValue(value)
+  return plain !== null && typeof plain === 'object' ? JSON.stringify(plain) : String(plain ?? '')
 }
 
 /**
@@ -70,22 +72,26 @@ export function valueText(value) {
  * @returns {unknown}
  */
 function plainValue(value) {
-  if (!value) return null;
-  if (value.stringValue !== undefined) return value.stringValue;
-  if (value.boolValue !== undefined) return value.boolValue;
+  if (!value) return null
+  if (value.stringValue !== undefined) return value.stringValue
+  if (value.boolValue !== undefined) return value.boolValue
   // A 64 bit integer stays text: a Number would round it.
-  if (value.intValue !== undefined) return Number.isSafeInteger(Number(value.intValue)) ? Number(value.intValue) : String(value.intValue);
-  if (value.doubleValue !== undefined) return value.doubleValue;
-  if (value.bytesValue !== undefined) return value.bytesValue;
-  if (value.arrayValue) return (value.arrayValue.values ?? []).map(plainValue);
-  if (value.kvlistValue) return Object.fromEntries((value.kvlistValue.values ?? []).map((entry) => [entry.key, plainValue(entry.value)]));
-  return null;
+  if (value.intValue !== undefined)
+    return Number.isSafeInteger(Number(value.intValue)) ? Number(value.intValue) : String(value.intValue)
+  if (value.doubleValue !== undefined) return value.doubleValue
+  if (value.bytesValue !== undefined) return value.bytesValue
+  if (value.arrayValue) return (value.arrayValue.values ?? []).map(plainValue)
+  if (value.kvlistValue)
+    return Object.fromEntries(
+      (value.kvlistValue.values ?? []).map((entry) => [entry.key, plainValue(entry.value)]),
+    )
+  return null
 }
 
 /** @param {string} name */
 function rank(name) {
-  const index = FIRST_GROUPS.indexOf(name);
-  return index < 0 ? FIRST_GROUPS.length : index;
+  const index = FIRST_GROUPS.indexOf(name)
+  return index < 0 ? FIRST_GROUPS.length : index
 }
 
 /**
@@ -93,5 +99,5 @@ function rank(name) {
  * @param {string} b
  */
 function compare(a, b) {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // A question inside the page, in place of `window.confirm`.
 
-import { element } from './dom.js';
+import { element } from './dom.js'
 
 /**
  * Asks before something cannot be undone; resolves to the answer.
@@ -18,14 +18,19 @@ export function confirmInPage(question, action) {
         'form',
         { method: 'dialog' },
         element('p', { text: question }),
-        element('div', { class: 'dialog-buttons' }, element('button', { class: 'button', value: 'no', text: 'Cancel', autofocus: true }), element('button', { class: 'button button-danger', value: 'yes', text: action })),
+        element(
+          'div',
+          { class: 'dialog-buttons' },
+          element('button', { class: 'button', value: 'no', text: 'Cancel', autofocus: true }),
+          element('button', { class: 'button button-danger', value: 'yes', text: action }),
+        ),
       ),
-    );
+    )
     dialog.addEventListener('close', () => {
-      dialog.remove();
-      resolve(dialog.returnValue === 'yes');
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
+      dialog.remove()
+      resolve(dialog.returnValue === 'yes')
+    })
+    document.body.append(dialog)
+    dialog.showModal()
+  })
 }

@@ -10,16 +10,16 @@
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
+  const node = document.createElement(tag)
   for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name === 'class') node.className = value;
-    else if (name === 'text') node.textContent = value;
-    else if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? '' : String(value));
+    if (value === undefined || value === null || value === false) continue
+    if (name === 'class') node.className = value
+    else if (name === 'text') node.textContent = value
+    else if (name.startsWith('on')) node.addEventListener(name.slice(2), value)
+    else node.setAttribute(name, value === true ? '' : String(value))
   }
-  for (const child of children) if (child) node.append(child);
-  return node;
+  for (const child of children) if (child) node.append(child)
+  return node
 }
 
 /** Strokes on a 16 × 16 grid. */
@@ -34,18 +34,18 @@ const ICONS = {
   toggle: 'm6 4 4 4-4 4',
   up: 'M8 13V3M4 7l4-4 4 4',
   reset: 'M3 3v4h4M3.300 7A5.300 5.300 0 1 1 3 10',
-};
+}
 
 /** @param {keyof typeof ICONS} name */
 export function icon(name) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('viewBox', '0 0 16 16');
-  svg.setAttribute('class', `icon icon-${name}`);
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  path.setAttribute('d', ICONS[name]);
-  svg.append(path);
-  return svg;
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+  svg.setAttribute('viewBox', '0 0 16 16')
+  svg.setAttribute('class', `icon icon-${name}`)
+  svg.setAttribute('aria-hidden', 'true')
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
+  path.setAttribute('d', ICONS[name])
+  svg.append(path)
+  return svg
 }
 
 /**
@@ -54,22 +54,30 @@ export function icon(name) {
  * @param {() => string} text
  */
 export function copyButton(label, text) {
-  const button = element('button', { type: 'button', class: 'icon-button copy', title: label, 'aria-label': label }, icon('copy'));
+  const button = element(
+    'button',
+    { type: 'button', class: 'icon-button copy', title: label, 'aria-label': label },
+    icon('copy'),
+  )
   button.addEventListener('click', async (event) => {
-    event.stopPropagation();
+    event.stopPropagation()
     // The clipboard is there on https and localhost only, and may be refused.
-    const copied = await Promise.resolve(navigator.clipboard?.writeText(text()).then(() => true)).catch(() => false);
-    button.replaceChildren(icon(copied ? 'done' : 'close'));
-    button.title = copied ? 'Copied' : 'The browser did not allow copying';
+    const copied = await Promise.resolve(navigator.clipboard?.writeText(text()).then(() => true)).catch(
+      () => false,
+    )
+    button.replaceChildren(icon(copied ? 'done' : 'close'))
+    button.title = copied ? 'Copied' : 'The browser did not allow copying'
     setTimeout(() => {
-      button.replaceChildren(icon('copy'));
-      button.title = label;
-    }, 1200);
-  });
-  return button;
+      button.replaceChildren(icon('copy'))
+      button.title = label
+    }, 1200)
+  })
+  return button
 }
 
 /** True where a key press belongs to a field that takes text. @param {EventTarget | null} target */
 export function isTextField(target) {
-  return target instanceof HTMLElement && (target.matches('input, textarea, select') || target.isContentEditable);
+  return (
+    target instanceof HTMLElement && (target.matches('input, textarea, select') || target.isContentEditable)
+  )
 }

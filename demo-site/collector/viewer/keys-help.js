@@ -1,11 +1,18 @@
 // @ts-check
 // The dialog that `?` opens.
 
-import { element } from './dom.js';
+import { element } from './dom.js'
 
 /** @type {[string, [string[], string][]][]} */
 const KEYS = [
-  ['List of traces', [[['↑', '↓'], 'move between traces'], [['Enter'], 'open the trace'], [['/'], 'filter; a pasted trace id opens']]],
+  [
+    'List of traces',
+    [
+      [['↑', '↓'], 'move between traces'],
+      [['Enter'], 'open the trace'],
+      [['/'], 'filter; a pasted trace id opens'],
+    ],
+  ],
   [
     'Trace',
     [
@@ -19,12 +26,17 @@ const KEYS = [
       [['Esc'], 'close the details, undo the zoom, back to the list'],
     ],
   ],
-];
+]
 
 export function showKeys() {
   const dialog = element(
     'dialog',
-    { class: 'dialog', 'aria-label': 'Keyboard shortcuts', onclose: () => dialog.remove(), onclick: (/** @type {Event} */ event) => event.target === dialog && dialog.close() },
+    {
+      class: 'dialog',
+      'aria-label': 'Keyboard shortcuts',
+      onclose: () => dialog.remove(),
+      onclick: (/** @type {Event} */ event) => event.target === dialog && dialog.close(),
+    },
     element(
       'form',
       { method: 'dialog' },
@@ -33,12 +45,19 @@ export function showKeys() {
           'section',
           {},
           element('h2', { text: title }),
-          element('dl', { class: 'keys' }, ...rows.flatMap(([keys, meaning]) => [element('dt', {}, ...keys.map((key) => element('kbd', { text: key }))), element('dd', { text: meaning })])),
+          element(
+            'dl',
+            { class: 'keys' },
+            ...rows.flatMap(([keys, meaning]) => [
+              element('dt', {}, ...keys.map((key) => element('kbd', { text: key }))),
+              element('dd', { text: meaning }),
+            ]),
+          ),
         ),
       ),
       element('div', { class: 'dialog-buttons' }, element('button', { class: 'button', text: 'Close' })),
     ),
-  );
-  document.body.append(dialog);
-  dialog.showModal();
+  )
+  document.body.append(dialog)
+  dialog.showModal()
 }

@@ -1,8 +1,8 @@
 // @ts-check
 // From OTLP JSON logs to the log records of each span. Pure.
 
-import { valueText } from './attributes.js';
-import { toNanos } from './format.js';
+import { valueText } from './attributes.js'
+import { toNanos } from './format.js'
 
 /** @typedef {{ name: string, body: string, severity: string, unixNano: bigint, attributes: import('./attributes.js').KeyValue[] }} LogRecord */
 
@@ -13,7 +13,7 @@ import { toNanos } from './format.js';
  */
 export function logsBySpan(otlp) {
   /** @type {Map<string, LogRecord[]>} */
-  const logs = new Map();
+  const logs = new Map()
   for (const { scopeLogs } of otlp?.resourceLogs ?? []) {
     for (const { logRecords } of scopeLogs ?? []) {
       for (const record of logRecords ?? []) {
@@ -23,18 +23,21 @@ export function logsBySpan(otlp) {
           severity: record.severityText || severityName(record.severityNumber),
           unixNano: toNanos(record.timeUnixNano) || toNanos(record.observedTimeUnixNano),
           attributes: record.attributes ?? [],
-        };
-        const list = logs.get(record.spanId ?? '');
-        if (list) list.push(entry);
-        else logs.set(record.spanId ?? '', [entry]);
+        }
+        const list = logs.get(record.spanId ?? '')
+        if (list) list.push(entry)
+        else logs.set(record.spanId ?? '', [entry])
       }
     }
   }
-  for (const list of logs.values()) list.sort((a, b) => (a.unixNano < b.unixNano ? -1 : a.unixNano > b.unixNano ? 1 : 0));
-  return logs;
+  for (const list of logs.values())
+    list.sort((a, b) => (a.unixNano < b.unixNano ? -1 : a.unixNano > b.unixNano ? 1 : 0))
+  return logs
 }
 
 /** @param {unknown} number 1 to 24, four to a name */
 function severityName(number) {
-  return typeof number === 'number' && number > 0 ? ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'][Math.floor((number - 1) / 4)] ?? '' : '';
+  return typeof number === 'number' && number > 0
+    ? (['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'][Math.floor((number - 1) / 4)] ?? '')
+    : ''
 }

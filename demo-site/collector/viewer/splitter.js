@@ -1,7 +1,7 @@
 // @ts-check
 // The edge between names and bars, which can be dragged.
 
-import { element } from './dom.js';
+import { element } from './dom.js'
 
 /**
  * Sets `--name-width` on the container.
@@ -9,17 +9,22 @@ import { element } from './dom.js';
  * @param {() => void} onResize
  */
 export function createSplitter(container, onResize) {
-  const splitter = element('i', { class: 'splitter', title: 'Drag to resize' });
+  const splitter = element('i', { class: 'splitter', title: 'Drag to resize' })
   splitter.addEventListener('pointerdown', (down) => {
-    down.preventDefault();
-    splitter.setPointerCapture(down.pointerId);
+    down.preventDefault()
+    splitter.setPointerCapture(down.pointerId)
     const move = (/** @type {PointerEvent} */ event) => {
-      const box = container.getBoundingClientRect();
-      container.style.setProperty('--name-width', `${Math.min(box.width * 0.75, Math.max(120, event.clientX - box.left))}px`);
-      onResize();
-    };
-    splitter.addEventListener('pointermove', move);
-    splitter.addEventListener('lostpointercapture', () => splitter.removeEventListener('pointermove', move), { once: true });
-  });
-  return splitter;
+      const box = container.getBoundingClientRect()
+      container.style.setProperty(
+        '--name-width',
+        `${Math.min(box.width * 0.75, Math.max(120, event.clientX - box.left))}px`,
+      )
+      onResize()
+    }
+    splitter.addEventListener('pointermove', move)
+    splitter.addEventListener('lostpointercapture', () => splitter.removeEventListener('pointermove', move), {
+      once: true,
+    })
+  })
+  return splitter
 }

@@ -9,16 +9,17 @@
  * @param {number} most how many ticks there is room for
  */
 export function ticks(range, most) {
-  const length = range.end - range.start;
-  if (!(length > 0)) return { step: 1, values: [range.start] };
-  const raw = length / Math.max(1, most);
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * (raw <= power ? 1 : raw <= 2 * power ? 2 : raw <= 5 * power ? 5 : 10);
-  const values = [];
+  const length = range.end - range.start
+  if (!(length > 0)) return { step: 1, values: [range.start] }
+  const raw = length / Math.max(1, most)
+  const power = 10 ** Math.floor(Math.log10(raw))
+  const step = power * (raw <= power ? 1 : raw <= 2 * power ? 2 : raw <= 5 * power ? 5 : 10)
+  const values = []
   // Counted, not summed up, so that rounding errors do not pile up.
   // The added 0 turns −0 into 0.
-  for (let n = Math.ceil(range.start / step - 1e-9) + 0; n * step <= range.end + step * 1e-9; n += 1) values.push(n * step);
-  return { step, values };
+  for (let n = Math.ceil(range.start / step - 1e-9) + 0; n * step <= range.end + step * 1e-9; n += 1)
+    values.push(n * step)
+  return { step, values }
 }
 
 /**
@@ -28,9 +29,9 @@ export function ticks(range, most) {
  * @returns {TimeRange}
  */
 export function clampRange(range, duration) {
-  const length = Math.min(duration, Math.max(range.end - range.start, Math.min(1000, duration)));
-  const start = Math.min(Math.max(0, range.start), duration - length);
-  return { start, end: start + length };
+  const length = Math.min(duration, Math.max(range.end - range.start, Math.min(1000, duration)))
+  const start = Math.min(Math.max(0, range.start), duration - length)
+  return { start, end: start + length }
 }
 
 /**
@@ -40,5 +41,8 @@ export function clampRange(range, duration) {
  * @param {number} duration of the trace
  */
 export function zoomRange(range, center, factor, duration) {
-  return clampRange({ start: center - (center - range.start) * factor, end: center + (range.end - center) * factor }, duration);
+  return clampRange(
+    { start: center - (center - range.start) * factor, end: center + (range.end - center) * factor },
+    duration,
+  )
 }
