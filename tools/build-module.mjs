@@ -2,7 +2,7 @@
  * Compiles `crate/` to WebAssembly and wraps it into one TypeScript file,
  * `js-wrapper/src/generated/module.ts`: the bytes as text, and the function that instantiates them.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { encode } from './encode.mjs'
@@ -15,6 +15,9 @@ const generated = path.join(root, 'js-wrapper/src/generated')
 export function buildModule(abort) {
   compile(abort)
   bindgen(abort)
+  // For the size check.
+  rmSync(path.join(generated, 'plain'), { force: true })
+  if (!abort) writeFileSync(path.join(generated, 'plain'), '')
   optimise()
   writeModule()
 }

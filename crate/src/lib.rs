@@ -31,9 +31,9 @@ mod boundary {
     use crate::wire::text::take_part;
 
     // Only numbers cross, and the exports are plain: with wasm-bindgen's strings and wrappers the same
-    // module was 18.1 kB of brotli instead of 12.3, and each call with a text made an allocation. The caller writes text to the input, as
-    // UTF-8, and passes its length; what answers with text returns a length and leaves the text at
-    // `answer`.
+    // module was 18.1 kB of brotli instead of 12.3, and each call with a text made an allocation. The
+    // caller writes text to the input, as UTF-8, and passes its length; what answers with text returns
+    // a length and leaves the text at `answer`.
 
     /// The address of the input; it holds `INPUT_SIZE` bytes.
     #[unsafe(no_mangle)]

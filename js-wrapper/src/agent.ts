@@ -48,7 +48,11 @@ function start(config: Config, stopped: () => void) {
     stopped()
   }
 
-  const patterns = [config?.distributedTracingOrigins].flat().filter((entry) => entry instanceof RegExp)
+  // Copies: a global or sticky RegExp has state, which is the caller's.
+  const patterns = [config?.distributedTracingOrigins]
+    .flat()
+    .filter((entry) => entry instanceof RegExp)
+    .map((pattern) => new RegExp(pattern))
   const sender = createSender({ ...config?.headers }, (bytes, status) => module.settle(bytes, status))
   let timer: ReturnType<typeof setTimeout> | undefined
   undo.push(() => clearTimeout(timer))
@@ -56,7 +60,7 @@ function start(config: Config, stopped: () => void) {
     {
       matches: (origin) =>
         patterns.some((pattern) => {
-          // A global or sticky RegExp starts where it ended last time.
+          // It would start where it ended last time.
           pattern.lastIndex = 0
           return pattern.test(origin)
         }),

@@ -23,14 +23,19 @@ export function createSender(
       const end = (status: number) => ended(keepalive ? length : 0, status)
       // `fetch` copies the body before it returns. No credentials: the collector needs none, and
       // with them it could not answer `Access-Control-Allow-Origin: *`.
-      const sent: Promise<void> = fetch(url, {
-        method: 'POST',
-        body: body as Uint8Array<ArrayBuffer>,
-        headers: { 'Content-Type': 'application/x-protobuf', ...headers },
-        keepalive,
-        credentials: 'omit',
-        mode: 'cors',
-      }).then(
+      const started = new Promise<Response>((resolve) =>
+        resolve(
+          fetch(url, {
+            method: 'POST',
+            body: body as Uint8Array<ArrayBuffer>,
+            headers: { 'Content-Type': 'application/x-protobuf', ...headers },
+            keepalive,
+            credentials: 'omit',
+            mode: 'cors',
+          }),
+        ),
+      )
+      const sent: Promise<void> = started.then(
         (response) => end(response.status),
         () => end(0),
       )
