@@ -1,7 +1,6 @@
 /** `npm run build`: the Wasm module, the npm package, the demo's app. */
-import { pathToFileURL } from 'node:url'
 
-import { run, say } from './run.mjs'
+import { isMain, run, say } from './run.mjs'
 import { setUpNode, setUpRust } from './setup.mjs'
 
 /** Builds everything that runs in a browser. */
@@ -24,7 +23,7 @@ export function buildDemo() {
   run('cargo', ['build', '--locked', '-p', 'headwater-demo'])
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isMain(import.meta.url)) {
   await build()
   buildDemo()
 }

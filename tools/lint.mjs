@@ -1,8 +1,7 @@
 /** `npm run lint`: formatters and linters of both languages, none of which changes anything. */
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 
-import { ask, node, root, run, say } from './run.mjs'
+import { ask, isMain, node, root, run, say } from './run.mjs'
 import { setUpNode, setUpRust } from './setup.mjs'
 
 /** Runs them all; stops at the first that complains. Needs the generated files of a build. */
@@ -27,7 +26,7 @@ export function lint() {
   node(path.join(packages, 'prettier/bin/prettier.cjs'), ['--check', '--log-level', 'warn', '.'])
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isMain(import.meta.url)) {
   setUpNode()
   setUpRust()
   const { build } = await import('./build.mjs')

@@ -1,9 +1,14 @@
 /** Runs programs for the other tools, and speaks to the person at the terminal. */
 import { spawn, spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** The repository. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Whether a tool, given its `import.meta.url`, was started by itself and not imported by another. */
+export function isMain(url) {
+  return process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === url
+}
 
 /** Says what is going on. */
 export function say(text) {

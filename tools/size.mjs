@@ -1,10 +1,9 @@
 /** `npm run size`: bytes of every shipped file. Fails above the budget (DESIGN D4). */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
-import { fail, root } from './run.mjs'
+import { fail, isMain, root } from './run.mjs'
 
 /** Bytes after brotli -11. Only ever lowered. */
 const BUDGETS = { 'headwater.min.js': 16_384, 'index.js': 16_384, 'index.cjs': 16_384 }
@@ -62,7 +61,7 @@ function brotli(data) {
   return brotliCompressSync(Buffer.from(data, 'latin1'), { params }).length
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isMain(import.meta.url)) {
   const { build } = await import('./build.mjs')
   await build()
   console.log()
