@@ -28,7 +28,7 @@ async function overview() {
     ]),
     text(
       'p',
-      'This part of the shop is one page whose routes change in the browser. Each change is a trace.',
+      'This part of the shop is one page whose routes change in the browser. What each of them asks for is traced.',
     ),
   ]
 }
