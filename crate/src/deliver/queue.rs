@@ -1,8 +1,8 @@
 //! Ended spans as wire bytes, waiting to be sent.
 //!
 //! All requests of a page that are sent with `keepalive` share 64 KiB of bodies in flight (Fetch
-//! §4.6 "HTTP-network-or-cache fetch", step 8.10.5), so bodies are cut at span borders and counted until the browser has
-//! answered. `keepalive` is asked for whenever the budget allows, not only at exit: a request under
+//! §4.6 "HTTP-network-or-cache fetch", step 8.10.5), so bodies are cut at span borders and counted until
+//! the browser has answered. `keepalive` is asked for whenever the budget allows, not only at exit: a request under
 //! way when the page is left would be cancelled without it.
 
 use std::mem;

@@ -30,8 +30,10 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
 
   function begin(parameters: unknown[]): Started | undefined {
     const [input, init] = parameters as [unknown, RequestInit?]
-    const base = requestUrl(input) === undefined ? undefined : (input as Request)
-    const url = base ? requestUrl(base) : stringUrl(input)
+    const requested = requestUrl(input)
+    const base = requested === undefined ? undefined : (input as Request)
+    // The location's stringifier is unforgeable, unlike other objects'.
+    const url = requested ?? resolve(input === globalThis.location ? globalThis.location.href : input)
     if (!url || !/^https?:/.test(url)) return undefined
     if (init !== undefined && init !== null && typeof init !== 'object' && typeof init !== 'function')
       return undefined
@@ -114,14 +116,6 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
   function requestUrl(input: unknown): string | undefined {
     return input && typeof input === 'object' ? quietly(() => request.url(input as Request)) : undefined
   }
-}
-
-/** The URL of anything but a Request; nothing for what only the native may turn into a string. */
-function stringUrl(input: unknown): string | undefined {
-  if (typeof input === 'string') return resolve(input)
-  if (input instanceof URL) return input.href
-  // Its stringifier is unforgeable, unlike a URL's.
-  return input === globalThis.location ? globalThis.location.href : undefined
 }
 
 /** The prototype's own getters: a subclass's would run code of the page. */

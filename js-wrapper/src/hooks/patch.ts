@@ -43,7 +43,11 @@ export function quietly<Result>(observe: () => Result): Result | undefined {
   }
 }
 
-/** An absolute URL as `fetch` and `XMLHttpRequest` resolve it; nothing if it is none. */
-export function resolve(url: string): string | undefined {
-  return quietly(() => new URL(url, document.baseURI).href)
+/**
+ * The absolute URL that `fetch` and `XMLHttpRequest` make of a string or URL object; nothing if it is
+ * not valid. What is neither is turned into a string by the native, once, and not by us.
+ */
+export function resolve(input: unknown): string | undefined {
+  if (typeof input === 'string') return quietly(() => new URL(input, document.baseURI).href)
+  return input instanceof URL ? input.href : undefined
 }

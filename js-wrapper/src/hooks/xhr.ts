@@ -144,8 +144,7 @@ function isValid(value: string): boolean {
 const EVENTS = ['load', 'error', 'timeout', 'abort'] as const
 
 function opened([method, url]: unknown[]): State | undefined {
-  // What is no string is turned into one by the native, once.
-  const address = typeof url === 'string' ? resolve(url) : url instanceof URL ? url.href : undefined
+  const address = resolve(url)
   if (typeof method !== 'string' || !address || !/^https?:/.test(address)) return undefined
   return { method, url: address, own: {} }
 }
