@@ -1,28 +1,37 @@
 /**
- * Compiles `crate/` to WebAssembly and wraps it into one TypeScript file,
- * `js-wrapper/src/generated/module.ts`: the bytes as text, and the function that instantiates them.
+ * Compiles `crate/` to WebAssembly and wraps it into one TypeScript file, `module.ts`: the bytes as text, and
+ * the function that instantiates them. Twice, into `js-wrapper/src/generated/standard` and `…/full`.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-import { encode } from './encode.mjs'
+import { dropAlignments, encode } from './encode.mjs'
 import { ask, fail, node, root, run } from './run.mjs'
 
 const TARGET = 'wasm32-unknown-unknown'
-const generated = path.join(root, 'js-wrapper/src/generated')
+const output = path.join(root, 'js-wrapper/src/generated')
+
+/** What each module has of the features in `crate/Cargo.toml`. */
+export const VARIANTS = { standard: [], full: ['full'] }
 
 /** @param {boolean} abort whether to build the standard library without panic messages; see setup. */
 export function buildModule(abort) {
-  compile(abort)
-  bindgen(abort)
+  rmSync(output, { force: true, recursive: true })
+  for (const [name, features] of Object.entries(VARIANTS))
+    buildVariant(abort, path.join(output, name), features)
   // For the size check.
-  rmSync(path.join(generated, 'plain'), { force: true })
-  if (!abort) writeFileSync(path.join(generated, 'plain'), '')
-  optimise()
-  writeModule()
+  if (!abort) writeFileSync(path.join(output, 'plain'), '')
 }
 
-function compile(abort) {
+/** Builds a module with these features into a folder. */
+export function buildVariant(abort, generated, features) {
+  compile(abort, features)
+  bindgen(abort, generated)
+  optimise(generated)
+  writeModule(generated)
+}
+
+function compile(abort, features) {
   const parameters = [
     'build',
     '--locked',
@@ -33,6 +42,8 @@ function compile(abort) {
     'ship',
     '--target',
     TARGET,
+    '--no-default-features',
+    ...features.flatMap((feature) => ['--features', feature]),
   ]
   // The flags of .cargo/config.toml have to be in force, which the environment would replace.
   const { RUSTFLAGS: _, CARGO_ENCODED_RUSTFLAGS: __, ...env } = process.env
@@ -46,7 +57,7 @@ function compile(abort) {
   )
 }
 
-function bindgen(abort) {
+function bindgen(abort, generated) {
   // The environment may name another place for what Cargo builds, except where we name one.
   const target = abort
     ? path.join(root, 'target/abort')
@@ -60,7 +71,7 @@ function bindgen(abort) {
 }
 
 /** Drops the exports that only wasm-bindgen's own glue would use, and what hangs on them. */
-function optimise() {
+function optimise(generated) {
   const features = [
     'bulk-memory',
     'reference-types',
@@ -87,7 +98,16 @@ function optimise() {
   node(path.join(binaryen, 'wasm-opt'), [
     ...[output, '-o', output, ...features],
     // Rust's stack lies below its data, so that no address near zero is ever used as an object's.
-    ...['--low-memory-unused', '--flatten', '--rereloop', '-Oz', '-Oz', '--converge'],
+    // Nor does it ever rely on a load or a division to trap.
+    ...[
+      '--low-memory-unused',
+      '--ignore-implicit-traps',
+      '--flatten',
+      '--rereloop',
+      '-Oz',
+      '-Oz',
+      '--converge',
+    ],
     ...['--strip-producers', '--strip-target-features'],
   ])
 }
@@ -103,7 +123,7 @@ function exportsOf(file) {
  * wasm-bindgen's glue is a module with state of its own; as the body of a function it serves several
  * instances, and the names it uses freely (`host`) become that function's parameters.
  */
-function writeModule() {
+function writeModule(generated) {
   const module = readFileSync(path.join(generated, 'headwater.wasm'))
   const glue = readFileSync(path.join(generated, 'headwater_bg.js'), 'utf8')
   const declarations = readFileSync(path.join(generated, 'headwater_bg.wasm.d.ts'), 'utf8')
@@ -114,7 +134,7 @@ function writeModule() {
   if (!imports.length || functions.includes(undefined)) {
     fail('The glue of wasm-bindgen has a new form: tools/build-module.mjs must follow.')
   }
-  const bytes = renameImports(module)
+  const bytes = dropAlignments(renameImports(module))
   writeFileSync(path.join(generated, 'headwater.wasm'), bytes)
   const exported = declarations
     .split('\n')
@@ -132,7 +152,9 @@ ${exported.join('\n')}
 export interface Imports {
   wallClock(): number
   random(address: number, length: number): void
-  matches(address: number, length: number): boolean
+  firstMatch(address: number, length: number): number
+  sample(isPageLoad: boolean, name: number, length: number, url: number, urlLength: number): number
+  store(address: number, length: number): unknown
   origin(address: number, length: number): number
   startTimer(milliseconds: number): void
   send(url: number, length: number, body: number, bodyLength: number, keepalive: boolean): void

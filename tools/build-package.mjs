@@ -9,24 +9,44 @@ import { node, root } from './run.mjs'
 const source = path.join(root, 'js-wrapper/src')
 const output = path.join(root, 'js-wrapper/dist')
 
-/** ESM, CommonJS, the script-tag file, the type declarations, and the texts that npm shows. */
+/** ESM, CommonJS and the script-tag file, of both kinds; the type declarations, and the texts that npm shows. */
 export async function buildPackage() {
-  const common = { bundle: true, minify: true, target: 'es2022', charset: 'ascii', legalComments: 'none' }
-  const index = { ...common, entryPoints: [path.join(source, 'index.ts')] }
   await Promise.all([
     ...['README.md', 'LICENSE'].map((file) =>
       copyFile(path.join(root, file), path.join(root, 'js-wrapper', file)),
     ),
-    esbuild.build({ ...index, format: 'esm', outfile: path.join(output, 'index.js') }),
-    esbuild.build({ ...index, format: 'cjs', outfile: path.join(output, 'index.cjs') }),
-    esbuild.build({
-      ...common,
-      entryPoints: [path.join(source, 'script.ts')],
-      format: 'iife',
-      outfile: path.join(output, 'headwater.min.js'),
-    }),
+    ...bundle('standard', { esm: 'index.js', cjs: 'index.cjs', iife: 'headwater.min.js' }, output),
+    ...bundle('full', { esm: 'full.js', cjs: 'full.cjs', iife: 'headwater.full.min.js' }, output),
   ])
   node(path.join(root, 'node_modules/typescript/bin/tsc'), ['-p', path.join(root, 'js-wrapper')])
+}
+
+/** Bundles one variant into a folder; `files` names the file of each format. */
+export function bundle(variant, files, folder) {
+  return Object.entries(files).map(([format, file]) =>
+    esbuild.build({
+      bundle: true,
+      minify: true,
+      target: 'es2022',
+      charset: 'ascii',
+      legalComments: 'none',
+      // Names that only we use, in objects that never leave us.
+      mangleProps: /^(wallClock|firstMatch|startTimer|newPreflight|crossOrigin|parameters|pairs|settled)$/,
+      define: { FULL: String(variant !== 'standard') },
+      plugins: [
+        {
+          name: 'variant',
+          setup: ({ onResolve }) =>
+            onResolve({ filter: /generated\/standard\/module\.js$/ }, () => ({
+              path: path.join(source, 'generated', variant, 'module.ts'),
+            })),
+        },
+      ],
+      entryPoints: [path.join(source, format === 'iife' ? 'script.ts' : 'index.ts')],
+      format,
+      outfile: path.join(folder, file),
+    }),
+  )
 }
 
 /** The client-side section of the shop, which imports the npm package. */

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 fn typescript(_before: &str) -> String {
     let mut out = String::from(
         "/** The options. Generated from `crate/src/options/table.rs` by `npm run options`. */\n\n\
+         import type { Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'\n\n\
          /** What `init` takes. */\nexport interface Config {\n",
     );
     for option in DOCUMENTATION {
@@ -52,31 +53,46 @@ fn typescript(_before: &str) -> String {
         out.push_str(&format!("  {}{optional}: {}{}\n", option.name, option.typescript, undefined(optional)));
     }
     out.push_str("}\n\n/** Their names, in the order of their numbers in the module. @internal */\n");
-    out.push_str("export const OPTIONS: readonly string[] = [\n");
-    for option in DOCUMENTATION {
-        out.push_str(&format!("  '{}',\n", option.name));
-    }
-    out.push_str("]\n\n/** How each is written as an attribute, in the same order. @internal */\n");
-    out.push_str("export const OPTION_TYPES = [\n");
-    for number in 0..DOCUMENTATION.len() {
-        let rule = OptionId::from_number(number as u32).map(OptionId::rule);
-        out.push_str(&format!("  '{}',\n", rule.map_or("text", attribute_type)));
+    out.push_str("export const OPTIONS = (\n");
+    let last = DOCUMENTATION.len() - 1;
+    for (number, option) in DOCUMENTATION.iter().enumerate() {
+        // One text: shorter than a list of texts.
+        out.push_str(&format!("  '{}{}\n", option.name, if number == last { "'" } else { " ' +" }));
     }
     out.push_str(
-        "] as const\n\n/** What the browser is asked for; numbered behind the options. @internal */\n",
+        ").split(' ')\n\n/** How each is written, a letter each: the first of `text`, `boolean`, `number`,\n",
     );
-    let facts: Vec<String> = FACTS.iter().map(|fact| format!("'{fact}'")).collect();
-    out.push_str(&format!("export const FACTS = [{}] as const\n", facts.join(", ")));
+    out.push_str(" * `list`, `object`, `json`. @internal */\nexport const OPTION_TYPES =\n  '");
+    for number in 0..DOCUMENTATION.len() {
+        let rule = OptionId::from_number(number as u32).map(OptionId::rule);
+        out.push_str(&rule.map_or("text", attribute_type)[..1]);
+    }
+    out.push_str("'\n\n/** What the browser is asked for, in the order of the numbers behind the options. @internal */\n");
+    out.push_str("export type Facts = [\n");
+    for fact in FACTS {
+        out.push_str(&format!("  {fact}: string | undefined,\n"));
+    }
+    out.push_str("]\n");
     out
 }
 
 fn attribute_type(rule: Rule) -> &'static str {
     match rule {
-        Rule::Flag => "boolean",
-        Rule::Rate | Rule::Duration => "number",
-        Rule::Instrumentations | Rule::Origins => "list",
-        Rule::Attributes | Rule::Headers => "object",
-        Rule::Name | Rule::Text | Rule::Url | Rule::Level | Rule::TraceId | Rule::SpanId => "text",
+        Rule::Flag | Rule::DeferredFlag => "boolean",
+        Rule::Rate | Rule::Duration | Rule::Time => "number",
+        Rule::Instrumentations | Rule::Origins | Rule::Propagators | Rule::Members => "list",
+        Rule::Attributes | Rule::Headers | Rule::Baggage => "object",
+        Rule::Environments => "json",
+        Rule::Name
+        | Rule::Text
+        | Rule::Url
+        | Rule::Level
+        | Rule::TraceId
+        | Rule::SpanId
+        | Rule::HeaderName
+        | Rule::SamplingMode
+        | Rule::Unsampled
+        | Rule::Sampler => "text",
     }
 }
 

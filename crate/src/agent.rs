@@ -1,13 +1,18 @@
 //! The agent: owns one of each part and decides what an observation becomes.
 
-use crate::context::{IdGenerator, Origin, TraceParent, tracestate};
+use std::mem;
+
+use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, TraceId, TraceParent};
 use crate::deliver::Queue;
-use crate::encode::otlp_protobuf;
+use crate::diagnostics::Diagnostics;
+use crate::encode::otlp_protobuf::{self, Body};
 use crate::host::Host;
-use crate::options::{Instrumentation, LogLevel, OptionId, Options, OwnedValue};
+use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
+use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
 use crate::signal::page_load::{Milestones, PageLoad, Resource};
-use crate::signal::request::{Outcome, Request};
-use crate::trace::{Attributes, Clock, Sink, Span, SpanContext};
+use crate::signal::request::{Outcome, Request, Server};
+use crate::signal::session::Session;
+use crate::trace::{Attributes, Clock, Link, Root, Sink, Span};
 use crate::wire::text::take_part;
 
 /// An agent, before and after its start.
@@ -19,8 +24,15 @@ pub struct Agent<H> {
     ids: IdGenerator,
     /// The page load, once the agent has started.
     page: Option<PageLoad>,
-    /// Requests under way, by the wrapper's number.
-    requests: Vec<(u32, Request)>,
+    /// Whether something has failed during the page load, and afterwards whether it was kept for that.
+    page_failed: bool,
+    /// Requests under way.
+    requests: Vec<Request>,
+    /// Ended requests to trusted environments that have not said what they know.
+    waiting: Vec<Waiting>,
+    /// Where sessions are sampled.
+    session: Option<Session>,
+    diagnostics: Diagnostics,
     /// When the agent started, in milliseconds of the page's clock: requests since then are spans of
     /// their own and not resources.
     started: f64,
@@ -33,13 +45,30 @@ impl<H: Host> Agent<H> {
         Self {
             options: Options::new(),
             endpoint: String::new(),
-            recorder: Recorder { host, clock: Clock::new(0.0), queue: Queue::new() },
+            recorder: Recorder { host, clock: Clock::new(0.0), queue: Queue::new(), held: Vec::new() },
             ids: IdGenerator::new(fill),
             page: None,
+            page_failed: false,
             requests: Vec::new(),
+            waiting: Vec::new(),
+            session: None,
+            diagnostics: Diagnostics::new(),
             started: 0.0,
             warned: false,
         }
+    }
+
+    /// Takes one configured value: see [`Options::set`].
+    pub fn configure(&mut self, option: OptionId, key: &str, value: Input) -> bool {
+        if let Input::Text(text) = value
+            && option == OptionId::DistributedTracingOrigins
+            && Origin::has_path(text)
+        {
+            let mut warning = String::from("distributedTracingOrigins: the path is ignored: ");
+            warning.push_str(text);
+            self.log(LogLevel::Warn, &warning);
+        }
+        self.options.set(option, key, value, &|url| self.recorder.host.origin(url))
     }
 
     /// Starts with what was configured. `time_origin` is `performance.timeOrigin`, `now` the page's
@@ -49,9 +78,11 @@ impl<H: Host> Agent<H> {
         if !options.flag(OptionId::Active) {
             return false;
         }
-        // An opaque origin (`null`) is equal to none.
-        let own = options.text(OptionId::PageOrigin).into();
-        options.targets.add_origin(own);
+        if options.flag(OptionId::DistributedTracingSameOrigin) {
+            // An opaque origin (`null`) is equal to none.
+            let own = options.text(OptionId::PageOrigin).into();
+            options.targets.add_target(own, None, false);
+        }
         let mut server_url = options.text(OptionId::ServerUrl);
         if server_url.is_empty() {
             server_url = DEFAULT_SERVER_URL;
@@ -64,7 +95,15 @@ impl<H: Host> Agent<H> {
         self.recorder.clock = Clock::new(time_origin);
         self.recorder.queue.set_resource(resource_of(options));
         self.started = now;
-        self.page = Some(PageLoad::start(options, &mut self.ids));
+        if cfg!(feature = "sessions") {
+            self.session = Session::parse(options.text(OptionId::StoredSession));
+        }
+        let session = self.session(now);
+        let (options, host) = (&self.options, &self.recorder.host);
+        let name = options.text(OptionId::PageLoadTransactionName);
+        self.page = Some(PageLoad::start(options, &mut self.ids, time_origin, &mut |trace_id| {
+            decide(options, host, session, trace_id, (true, name, options.text(OptionId::PageUrl)))
+        }));
         true
     }
 
@@ -76,52 +115,102 @@ impl<H: Host> Agent<H> {
     /// A request starts. `line` is the method, a space and the absolute URL as the browser's URL
     /// parser serialises it.
     ///
-    /// Returns the headers to add, `name\nvalue` joined by line feeds; empty if none may be added.
+    /// Returns nothing if it gets no headers; else a mark and the headers to add, all of it, names and values,
+    /// joined by line feeds. The mark is `=` within the page's origin, `+` to another one, and `?` to another one
+    /// where headers would be added but for a dry run.
     pub fn start_request(&mut self, number: u32, now: f64, line: &str, no_cors: bool) -> Vec<u8> {
-        let mut headers = Vec::new();
+        let mut answer = Vec::new();
         let mut url = line;
         let method = take_part(&mut url, b' ');
         let Some(origin) = Origin::of(url) else {
-            return headers;
+            return answer;
         };
-        let span_id = self.ids.span_id();
-        let (context, parent) = match &self.page {
-            None => return headers,
-            Some(page) if page.is_open() => (page.context.child(span_id), Some(page.as_parent())),
-            Some(_) => {
-                let trace_id = self.ids.trace_id();
-                let sampled = self.options.threshold().samples(trace_id.randomness());
-                (SpanContext::root(trace_id, span_id, sampled), None)
-            }
+        let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
+        let session = if page_is_open { None } else { self.session(now) };
+        let Self { options, recorder, ids, page, diagnostics, .. } = self;
+        let Some(page) = page else {
+            return answer;
         };
+        let span_id = ids.span_id();
+        let (mut context, parent, mut own_root) = if page_is_open {
+            (page.context.child(span_id), Some(page.as_parent()), None)
+        } else {
+            let trace_id = ids.trace_id();
+            let root = decide(options, &recorder.host, session, trace_id, (false, method, url));
+            (SpanContext::root(trace_id, span_id, false), None, Some(root))
+        };
+        let root = own_root.as_mut().unwrap_or(&mut page.root);
+        let sampled = root.decision.sampled();
+        context.flags = context.flags.with_sampled(sampled);
+
+        let mut text = String::new();
+        origin.write(&mut text);
+        let place = diagnostics.place(&text);
+        diagnostics.count(place, |counts| counts.requests += 1);
         // A `no-cors` request may not carry them: the browser drops them.
-        if self.options.flag(OptionId::DistributedTracing)
+        if options.flag(OptionId::DistributedTracing)
             && !no_cors
-            && self.options.targets.allow(origin, &|origin| self.recorder.host.matches(origin))
+            && (sampled || !options.flag(OptionId::UnsampledPropagation))
+            && let Some(target) = options.targets.lookup(&text, &|text| recorder.host.first_match(text))
+            && target.propagators != Propagators::NONE
         {
-            headers.extend_from_slice(b"traceparent\n");
-            context.write(&mut headers);
-            if self.options.flag(OptionId::PropagateTracestate) {
-                headers.extend_from_slice(b"\ntracestate\n");
-                self.write_tracestate(context, "", &mut headers);
+            if cfg!(feature = "diagnostics") && target.dry_run {
+                diagnostics.count(place, |counts| counts.dry_run += 1);
+                answer.push(b'?');
+            } else {
+                answer.push(if text == options.text(OptionId::PageOrigin) { b'=' } else { b'+' });
+                root.decision.propagate();
+                let members = options.members();
+                let mut name = options.text(OptionId::DistributedTracingHeaderName);
+                if name.is_empty() {
+                    name = "traceparent";
+                }
+                // Without members of ours `tracestate` is not asked for.
+                let others =
+                    if parent.is_none() || members == Propagators::NONE { "" } else { &page.tracestate };
+                root.headers(context, others, &page.baggage, name)
+                    .write(target.propagators.with(members), &mut answer);
+                if answer.len() == 1 {
+                    // Such as baggage that is empty.
+                    answer.clear();
+                } else {
+                    diagnostics.count(place, |counts| counts.with_headers += 1);
+                }
             }
         }
         if self.requests.len() == OPEN_REQUESTS {
             self.requests.remove(0);
         }
-        self.requests.push((number, Request::new(context, parent, now, method, url)));
-        headers
+        let mut request = Request::new(number, context, parent, own_root, place, now, method, url);
+        request.has_headers = !answer.is_empty();
+        request.is_dry_run = answer == b"?";
+        self.requests.push(request);
+        self.release_page();
+        answer
     }
 
-    /// The caller has set `traceparent` itself: the request's span takes over its ids, so that the
-    /// server's span hangs under ours.
+    /// The caller propagates a context itself, so that our headers are left out. If that is by
+    /// `traceparent`, the request's span takes over its ids: the server's span hangs under ours.
     pub fn adopt(&mut self, number: u32, traceparent: &str) {
-        let Ok(context) = TraceParent::parse(traceparent.as_bytes()) else {
+        let Some(index) = self.index_of(number) else {
             return;
         };
-        if let Some((_, request)) = self.requests.iter_mut().find(|(open, _)| *open == number) {
-            let same_trace = request.context.trace_id == context.trace_id;
-            request.parent = request.parent.filter(|_| same_trace);
+        let request = &mut self.requests[index];
+        if mem::take(&mut request.has_headers) {
+            self.diagnostics.count(
+                request.place,
+                if request.is_dry_run {
+                    |counts| counts.dry_run -= 1
+                } else {
+                    |counts| counts.with_headers -= 1
+                },
+            );
+        }
+        if let Ok(context) = TraceParent::parse(traceparent.as_bytes()) {
+            if request.context.trace_id != context.trace_id {
+                request.parent = None;
+                request.root = Some(Root::of_flag(context.flags.sampled()));
+            }
             request.context = context;
         }
     }
@@ -129,20 +218,59 @@ impl<H: Host> Agent<H> {
     /// Our `tracestate` for a request whose caller has set one.
     pub fn merge_tracestate(&self, number: u32, existing: &str) -> Vec<u8> {
         let mut merged = Vec::new();
-        if let Some((_, request)) = self.requests.iter().find(|(open, _)| *open == number) {
-            self.write_tracestate(request.context, existing, &mut merged);
+        if let Some(index) = self.index_of(number)
+            && let request = &self.requests[index]
+            && let Some(page) = &self.page
+        {
+            let root = request.root.as_ref().unwrap_or(&page.root);
+            root.write_tracestate(request.context, self.options.members(), existing, &mut merged);
         }
         merged
     }
 
-    /// A request has ended.
-    pub fn end_request(&mut self, number: u32, now: f64, outcome: Outcome) {
-        let Some(index) = self.requests.iter().position(|(open, _)| *open == number) else {
+    /// A request has ended. `new_preflight`: for headers of ours, or of a dry run, it needs a preflight.
+    /// `answer` is what its response says, if anybody is trusted: see [`Answer::parse`].
+    pub fn end_request(
+        &mut self,
+        number: u32,
+        now: f64,
+        outcome: Outcome,
+        new_preflight: bool,
+        answer: &str,
+    ) {
+        let Some(index) = self.index_of(number) else {
             return;
         };
-        let (_, request) = self.requests.swap_remove(index);
-        request.end(now, outcome, &mut self.recorder);
+        let request = self.requests.swap_remove(index);
+        if new_preflight {
+            self.diagnostics.count(request.place, |counts| counts.new_preflights += 1);
+        }
+        if cfg!(feature = "linking")
+            && let Outcome::Response(status) = outcome
+            && Answer::parse(answer).is_awaited(&self.options.environments)
+            && self.waiting.len() < WAITING
+        {
+            // Its `Server-Timing` may still come with the resource's entry.
+            self.waiting.push(Waiting { request, end: now, status, answer: answer.into() });
+        } else {
+            self.record(&request, now, outcome, answer);
+        }
         self.deliver();
+    }
+
+    /// The browser tells of the `Server-Timing` of a request to `url`, as the header has it.
+    pub fn server_timing(&mut self, url: &str, server_timing: &str) {
+        if let Some(index) = self.waiting.iter().position(|waiting| waiting.request.is_for(url)) {
+            let Waiting { request, end, status, answer } = self.waiting.swap_remove(index);
+            let mut rest = answer.as_str();
+            let url = take_part(&mut rest, b'\n');
+            let mut answer = String::from(url);
+            for part in ["\n", server_timing, rest] {
+                answer.push_str(part);
+            }
+            self.record(&request, end, Outcome::Response(status), &answer);
+            self.deliver();
+        }
     }
 
     /// The browser tells of a resource of the page load, or of the document (initiator `navigation`).
@@ -153,40 +281,114 @@ impl<H: Host> Agent<H> {
             "xmlhttprequest" => self.instruments(Instrumentation::XmlHttpRequest),
             _ => false,
         };
+        let fate = self.page_fate();
         if let Some(page) = &self.page
             && page.is_open()
             && !(traced && resource.start >= self.started)
             && !resource.url.starts_with(&self.endpoint)
         {
-            page.resource(resource, &mut self.ids, &mut self.recorder);
+            let mut link = None;
+            if cfg!(feature = "linking") && !resource.server_timing.is_empty() {
+                let mut answer = String::from(resource.url);
+                answer.push('\n');
+                answer.push_str(resource.server_timing);
+                let answer = Answer::parse(&answer);
+                link = link_to(&answer, &self.options).filter(|_| !answer.names(page.context.trace_id));
+            }
+            let sink = &mut self.recorder.sink(page, None, self.options.members(), fate);
+            page.resource(resource, link, &mut self.ids, sink);
         }
+    }
+
+    /// Something has failed on the page.
+    pub fn note_error(&mut self) {
+        self.page_failed |= self.page.as_ref().is_some_and(PageLoad::is_open);
+    }
+
+    /// A person wants the open transaction, or does not. Returns whether it will be so.
+    pub fn decide(&mut self, keep: bool) -> bool {
+        let refusal = match &mut self.page {
+            Some(page) if page.is_open() => {
+                let decision = &mut page.root.decision;
+                match if keep { decision.keep() } else { decision.drop() } {
+                    Ok(()) => {
+                        page.context.flags = page.context.flags.with_sampled(keep);
+                        return true;
+                    }
+                    Err(Refusal::Inherited) => "the page's server has decided on this trace",
+                    Err(Refusal::Propagated) => "the decision has already gone out with a request or a span",
+                }
+            }
+            _ => "the transaction has ended",
+        };
+        let mut warning = String::from("keep() and drop() change nothing any more: ");
+        warning.push_str(refusal);
+        self.log(LogLevel::Warn, &warning);
+        false
+    }
+
+    /// The open transaction's `traceparent`; nothing if there is none.
+    pub fn transaction(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(page) = &self.page
+            && page.is_open()
+        {
+            page.context.write(&mut out);
+        }
+        out
+    }
+
+    /// See [`Diagnostics::write`].
+    pub fn diagnostics(&self) -> Vec<u8> {
+        self.diagnostics.write()
     }
 
     /// The page load has ended, or the page is left before it has.
     pub fn end_page_load(&mut self, url: &str, navigation_type: &str, milestones: &Milestones, end: f64) {
-        if let Some(page) = &mut self.page {
-            page.end(
-                self.options.text(OptionId::PageLoadTransactionName),
-                url,
-                navigation_type,
-                milestones,
-                end,
-                &mut self.recorder,
-            );
+        let Some(page) = &mut self.page else {
+            return;
+        };
+        if !page.close() {
+            return;
         }
+        let sampled = page.root.decision.sampled();
+        self.page_failed &=
+            cfg!(feature = "deferred") && !sampled && self.options.flag(OptionId::SampleOnError);
+        let fate = match (sampled, self.page_failed) {
+            (true, _) => Fate::Send,
+            (_, true) => Fate::SendFailed,
+            _ => Fate::Drop,
+        };
+        let mut sink = self.recorder.sink(page, None, self.options.members(), fate);
+        sink.release();
+        let name = self.options.text(OptionId::PageLoadTransactionName);
+        page.end(name, url, navigation_type, milestones, end, &mut sink);
         self.deliver();
     }
 
     /// The page is left: requests under way end now, their outcome unknown.
     pub fn leave(&mut self, now: f64) {
-        for (_, request) in std::mem::take(&mut self.requests) {
-            request.end(now, Outcome::Cancelled, &mut self.recorder);
+        while let Some(request) = self.requests.pop() {
+            self.record(&request, now, Outcome::Cancelled, "");
         }
         self.flush();
     }
 
     /// Sends all that waits, before it returns.
     pub fn flush(&mut self) {
+        if cfg!(feature = "linking") {
+            while let Some(Waiting { request, end, status, answer }) = self.waiting.pop() {
+                self.record(&request, end, Outcome::Response(status), &answer);
+            }
+        }
+        if cfg!(feature = "deferred")
+            && !self.recorder.held.is_empty()
+            && let Some(page) = &mut self.page
+            && page.root.decision.sampled()
+        {
+            page.root.decision.propagate();
+            self.release_page();
+        }
         let Recorder { host, queue, .. } = &mut self.recorder;
         queue.flush(&mut |body, keepalive| host.send(&self.endpoint, body, keepalive));
     }
@@ -207,18 +409,114 @@ impl<H: Host> Agent<H> {
         }
     }
 
-    fn deliver(&mut self) {
-        if self.recorder.queue.is_full() {
-            self.flush();
-        } else if self.recorder.queue.wants_timer() {
-            self.recorder.host.start_timer(self.options.flush_interval);
+    fn index_of(&self, number: u32) -> Option<usize> {
+        self.requests.iter().position(|request| request.number == number)
+    }
+
+    /// Records an ended request.
+    fn record(&mut self, request: &Request, end: f64, outcome: Outcome, answer: &str) {
+        let Some(page) = &self.page else {
+            return;
+        };
+        let mut joined = None;
+        let mut server = None;
+        if cfg!(feature = "linking") {
+            let answer = Answer::parse(answer);
+            joined = answer.context.filter(|server| server.trace_id == request.context.trace_id);
+            server = match joined {
+                Some(server) => Some(Server::Joined(server)),
+                None => link_to(&answer, &self.options).map(Server::Linked),
+            };
+            if answer.context.is_some() && server.is_none() {
+                self.diagnostics.ignored_traces += 1;
+            }
+        }
+        let fate = match &request.root {
+            None => {
+                if outcome.is_error() {
+                    self.page_failed |= page.is_open();
+                }
+                self.page_fate()
+            }
+            Some(root) if root.decision.sampled() => Fate::Send,
+            Some(_) if !cfg!(feature = "deferred") || !self.options.flag(OptionId::SampleOnError) => {
+                Fate::Drop
+            }
+            Some(_) if outcome.is_error() => Fate::SendFailed,
+            // The server asks for it.
+            Some(_) if joined.is_some_and(|server| server.flags.sampled()) => Fate::Send,
+            Some(_) => Fate::Drop,
+        };
+        let sink = &mut self.recorder.sink(page, request.root, self.options.members(), fate);
+        request.end(end, outcome, server, sink);
+    }
+
+    /// Whether anybody's word on other traces counts.
+    pub fn links(&self) -> bool {
+        cfg!(feature = "linking") && !self.options.environments.is_empty()
+    }
+
+    /// What becomes of the page load's spans.
+    fn page_fate(&self) -> Fate {
+        let Some(page) = &self.page else {
+            return Fate::Drop;
+        };
+        let decision = page.root.decision;
+        if !cfg!(feature = "deferred") {
+            return if decision.sampled() { Fate::Send } else { Fate::Drop };
+        }
+        let is_final = !page.is_open() || decision.is_settled();
+        match decision.sampled() {
+            true if is_final => Fate::Send,
+            true => Fate::Hold,
+            false if !page.is_open() => {
+                if self.page_failed {
+                    Fate::SendFailed
+                } else {
+                    Fate::Drop
+                }
+            }
+            false if is_final && !self.options.flag(OptionId::SampleOnError) => Fate::Drop,
+            false => Fate::Hold,
         }
     }
 
-    fn write_tracestate(&self, context: SpanContext, existing: &str, out: &mut Vec<u8>) {
-        // Elastic: the rate of what is not sampled is zero.
-        let rate = if context.flags.sampled() { self.options.sample_rate } else { 0.0 };
-        tracestate::write_with_elastic_rate(rate, existing, out);
+    /// Lets go what was held until the decision on the page load is final.
+    fn release_page(&mut self) {
+        if !cfg!(feature = "deferred") {
+            return;
+        }
+        let fate = self.page_fate();
+        if fate != Fate::Hold
+            && let Some(page) = &self.page
+        {
+            self.recorder.sink(page, None, self.options.members(), fate).release();
+        }
+    }
+
+    /// The hash of the session, if sessions are sampled.
+    fn session(&mut self, now: f64) -> Option<SessionHash> {
+        if !cfg!(feature = "sessions") || !self.options.flag(OptionId::SamplingMode) {
+            return None;
+        }
+        let host = &self.recorder.host;
+        let unix = (host.wall_clock() + now) as u64;
+        if !self.session.as_mut().is_some_and(|session| session.touch(unix)) {
+            self.session = Some(Session::start(self.ids.trace_id(), unix));
+        }
+        let session = self.session.as_mut()?;
+        if let Some(text) = session.write() {
+            host.store(&text);
+        }
+        session.hash()
+    }
+
+    fn deliver(&mut self) {
+        if self.recorder.queue.is_full() {
+            self.flush();
+        } else if self.recorder.queue.wants_timer() || !self.waiting.is_empty() {
+            self.recorder.host.start_timer(self.options.flush_interval);
+        }
     }
 
     fn log(&self, level: LogLevel, text: &str) {
@@ -228,23 +526,149 @@ impl<H: Host> Agent<H> {
     }
 }
 
-/// Encodes the spans that are sampled, into the queue.
+/// Decides on a trace that starts here; the tuple is what [`Host::sample`] gets.
+fn decide<H: Host>(
+    options: &Options,
+    host: &H,
+    session: Option<SessionHash>,
+    trace_id: TraceId,
+    (is_page_load, name, url): (bool, &str, &str),
+) -> Root {
+    let mut rate = options.sample_rate;
+    if cfg!(feature = "sampler") && options.is_given(OptionId::TracesSampler) {
+        let asked = host.sample(is_page_load, name, url);
+        if (0.0..=1.0).contains(&asked) {
+            rate = rounded_rate(asked);
+        } else if !asked.is_nan() {
+            host.log(LogLevel::Warn, "tracesSampler failed, or returned no number from 0 to 1");
+        }
+    }
+    let threshold = Threshold::from_probability(rate);
+    let decision = match session {
+        None => Decision::of_trace(threshold, trace_id.randomness()),
+        Some(session) if options.speaks_datadog() => Decision::of_datadog_session(rate, session),
+        Some(session) => Decision::of_session(threshold, session),
+    };
+    Root { decision, rate: Some(rate) }
+}
+
+/// A link to what a response has named, if it is from somebody who is trusted. The attributes' names are
+/// ours: there is no convention for them yet.
+fn link_to(answer: &Answer, options: &Options) -> Option<Link> {
+    let to = answer.context?;
+    let environment = answer.environment(&options.environments)?;
+    let mut attributes = Attributes::of_link();
+    attributes.text("link.reason", "remote_environment");
+    attributes.text("remote.environment.name", &environment.name);
+    if !answer.environment_id.is_empty() {
+        attributes.utf8("remote.environment.id", answer.environment_id);
+    }
+    attributes.known_text("server.address", answer.origin.map_or("", |origin| origin.host()));
+    Some(Link { to, attributes })
+}
+
+/// A request that has ended, and what its response has said.
+struct Waiting {
+    request: Request,
+    end: f64,
+    status: u16,
+    answer: String,
+}
+
+/// Encodes spans, into the queue or to be held until the decision on their trace is final.
 struct Recorder<H> {
     host: H,
     clock: Clock,
     queue: Queue,
+    held: Vec<(SpanContext, Body)>,
 }
 
-impl<H: Host> Sink for Recorder<H> {
-    fn record(&mut self, span: &Span) {
-        if !span.context.flags.sampled() {
+/// What becomes of a span.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Send,
+    /// It is not sampled, but something has failed.
+    SendFailed,
+    Hold,
+    Drop,
+}
+
+/// Takes the spans of one trace.
+struct TraceSink<'a, H> {
+    recorder: &'a mut Recorder<H>,
+    root: Root,
+    /// What others on the trace have to say.
+    tracestate: &'a str,
+    members: Propagators,
+    fate: Fate,
+}
+
+impl<H: Host> Recorder<H> {
+    /// Takes the spans of the page load's trace, or of a request's own.
+    fn sink<'a>(
+        &'a mut self,
+        page: &'a PageLoad,
+        own_root: Option<Root>,
+        members: Propagators,
+        fate: Fate,
+    ) -> TraceSink<'a, H> {
+        let tracestate = if own_root.is_some() { "" } else { &page.tracestate };
+        TraceSink { recorder: self, root: own_root.unwrap_or(page.root), tracestate, members, fate }
+    }
+}
+
+impl<H: Host> TraceSink<'_, H> {
+    /// Sends what was held, or drops it.
+    fn release(&mut self) {
+        if !cfg!(feature = "deferred") {
             return;
         }
-        // Once for each batch: see `Clock`.
-        if self.queue.is_empty() {
-            self.clock.follow(self.host.wall_clock());
+        for (context, body) in mem::take(&mut self.recorder.held) {
+            self.take(context, body);
         }
-        self.queue.push(|out| otlp_protobuf::write_span(span, &self.clock, out));
+    }
+
+    fn take(&mut self, mut context: SpanContext, body: Body) {
+        let mut attributes = Attributes::of_span();
+        match self.fate {
+            Fate::Drop => return,
+            Fate::Hold if !cfg!(feature = "deferred") => {}
+            Fate::Hold => {
+                if self.recorder.held.len() < HELD {
+                    self.recorder.held.push((context, body));
+                }
+                return;
+            }
+            Fate::Send => {}
+            Fate::SendFailed => {
+                if cfg!(feature = "deferred") {
+                    attributes.flag("headwater.sampled_on_error", true);
+                }
+            }
+        }
+        context.flags = context.flags.with_sampled(self.root.decision.sampled());
+        let mut tracestate = Vec::new();
+        if cfg!(feature = "opentelemetry") {
+            self.root.write_tracestate(context, self.members, self.tracestate, &mut tracestate);
+        }
+        self.recorder
+            .queue
+            .push(|out| otlp_protobuf::write_span(&context, &tracestate, &attributes, &body, out));
+    }
+}
+
+impl<H: Host> Sink for TraceSink<'_, H> {
+    fn record(&mut self, span: &Span) {
+        if self.fate == Fate::Drop {
+            return;
+        }
+        let Recorder { host, clock, queue, held } = &mut *self.recorder;
+        // Once for each batch: see `Clock`.
+        if queue.is_empty() && held.is_empty() {
+            clock.follow(host.wall_clock());
+        }
+        let body = otlp_protobuf::body_of(span, clock);
+        self.take(span.context, body);
     }
 }
 
@@ -295,6 +719,10 @@ const RESOURCE: &[(&str, OptionId)] = &[
 const DEFAULT_SERVER_URL: &str = "http://localhost:4318";
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
+/// Of more ended requests that wait for their `Server-Timing` the rest does not.
+const WAITING: usize = 100;
+/// Of more spans held for a decision the latest are lost.
+const HELD: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -317,6 +745,10 @@ mod tests {
         sent: Vec<(String, Vec<u8>, bool)>,
         timers: Vec<f64>,
         logged: Vec<String>,
+        /// What the sampler was asked, and what it says.
+        asked: Vec<String>,
+        rate: f64,
+        stored: String,
     }
 
     impl Host for Page {
@@ -324,8 +756,18 @@ mod tests {
             1_000.0
         }
 
-        fn matches(&self, origin: &str) -> bool {
-            origin == "https://pattern.example"
+        fn first_match(&self, origin: &str) -> Option<usize> {
+            ["https://pattern.example", "https://dry.example"].iter().position(|known| *known == origin)
+        }
+
+        fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64 {
+            let mut world = self.0.borrow_mut();
+            world.asked.push(format!("{is_page_load} {name} {url}"));
+            world.rate
+        }
+
+        fn store(&self, session: &str) {
+            self.0.borrow_mut().stored = session.into();
         }
 
         fn origin(&self, url: &str) -> Option<String> {
@@ -370,7 +812,7 @@ mod tests {
             (OptionId::PageOrigin, Input::Text("https://shop.example")),
         ];
         for (option, value) in always.iter().chain(given) {
-            assert!(agent.options.set(*option, "", *value, &|url| page.origin(url)));
+            assert!(agent.configure(*option, "", *value), "{option:?}");
         }
         assert!(agent.start(1_000.0, 5.0));
         (agent, page)
@@ -392,9 +834,9 @@ mod tests {
         let during = text(agent.start_request(1, 6.0, "GET https://shop.example/a", false));
         end_page_load(&mut agent);
         agent.start_request(2, 7.0, "GET https://shop.example/b", false);
-        agent.end_request(1, 8.0, Outcome::Response(200));
-        agent.end_request(2, 9.0, Outcome::Response(200));
-        agent.end_request(3, 9.0, Outcome::Response(200));
+        agent.end_request(1, 8.0, Outcome::Response(200), false, "");
+        agent.end_request(2, 9.0, Outcome::Response(200), false, "");
+        agent.end_request(3, 9.0, Outcome::Response(200), false, "");
         agent.flush();
         let [load, first, second] = page.spans().try_into().unwrap();
         assert_eq!(load.name, "documentLoad");
@@ -428,7 +870,7 @@ mod tests {
         let mut headers = |line: &str, no_cors| text(agent.start_request(1, 6.0, line, no_cors));
         for url in ["https://shop.example/", "https://api.example/x", "https://pattern.example/x"] {
             let headers = headers(&format!("GET {url}"), false);
-            assert!(headers.starts_with("traceparent\n00-"), "{url}: {headers}");
+            assert!(headers[1..].starts_with("\ntraceparent\n00-"), "{url}: {headers}");
             assert!(headers.ends_with("\ntracestate\nes=s:1"), "{url}: {headers}");
         }
         for url in ["https://other.example/", "http://api.example/", "data:text/plain,x", ""] {
@@ -451,7 +893,7 @@ mod tests {
         ]);
         let headers = text(agent.start_request(1, 6.0, "GET https://shop.example/", false));
         assert!(headers.contains("-02\n") && headers.ends_with("es=s:0"), "{headers}");
-        agent.end_request(1, 7.0, Outcome::Response(200));
+        agent.end_request(1, 7.0, Outcome::Response(200), false, "");
         end_page_load(&mut agent);
         agent.leave(9.0);
         assert!(page.spans().is_empty());
@@ -465,8 +907,8 @@ mod tests {
         agent.adopt(1, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         agent.start_request(2, 6.0, "GET https://shop.example/", false);
         agent.adopt(2, "nonsense");
-        agent.end_request(1, 7.0, Outcome::Response(200));
-        agent.end_request(2, 7.0, Outcome::Response(200));
+        agent.end_request(1, 7.0, Outcome::Response(200), false, "");
+        agent.end_request(2, 7.0, Outcome::Response(200), false, "");
         agent.flush();
         let [adopted, own] = page.spans().try_into().unwrap();
         assert_eq!(adopted.span_id, [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
@@ -495,6 +937,7 @@ mod tests {
                 status: 200,
                 transfer_size: 0.0,
                 body_size: 0.0,
+                server_timing: "",
             });
         };
         resource("https://shop.example/", "navigation", 0.0);
@@ -560,7 +1003,7 @@ mod tests {
         let (mut agent, page) = agent(&[(OptionId::FlushInterval, Input::Number(250.0))]);
         let request = |agent: &mut Agent<Page>, number| {
             agent.start_request(number, 6.0, "GET https://shop.example/a", false);
-            agent.end_request(number, 7.0, Outcome::Response(200));
+            agent.end_request(number, 7.0, Outcome::Response(200), false, "");
         };
         request(&mut agent, 1);
         request(&mut agent, 2);
@@ -577,7 +1020,7 @@ mod tests {
         agent.leave(9.0);
         assert_eq!(page.spans().len(), 203, "those under way, too");
         assert!(page.0.borrow().sent.iter().any(|(_, _, keepalive)| *keepalive));
-        agent.end_request(500, 10.0, Outcome::Response(200));
+        agent.end_request(500, 10.0, Outcome::Response(200), false, "");
         agent.flush();
         assert_eq!(page.spans().len(), 203, "each once");
     }

@@ -8,8 +8,15 @@ pub trait Host {
     /// `Date.now() - performance.now()`: Unix milliseconds at page-clock zero, by the wall clock.
     fn wall_clock(&self) -> f64;
 
-    /// Whether one of the configured RegExps matches `origin`, without state between calls.
-    fn matches(&self, origin: &str) -> bool;
+    /// The number of the first configured RegExp that matches `origin`, without state between calls.
+    fn first_match(&self, origin: &str) -> Option<usize>;
+
+    /// Asks the page's `tracesSampler`: a rate; NaN if it leaves it to us; anything else if it has failed.
+    /// `name` and `url` are those of the trace's first span.
+    fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64;
+
+    /// Keeps a text for the next page of this origin, if it can.
+    fn store(&self, session: &str);
 
     /// The serialised origin of a URL (`https://api.example`), if it is an http or https one.
     fn origin(&self, url: &str) -> Option<String>;

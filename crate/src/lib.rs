@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod context;
 pub mod deliver;
+pub mod diagnostics;
 pub mod encode;
 pub mod host;
 pub mod options;
@@ -47,11 +48,21 @@ mod boundary {
         ANSWER.get().as_ptr()
     }
 
+    // Every export from here on begins with the length of the text in the input and the page's clock in
+    // milliseconds, whether it needs them or not: the wrapper has one way to call them all.
+
     /// Hands over one configured value, or its absence. `kind` numbers the variants of [`Input`]; the
     /// input holds the name within an object, then a text value. Answers with what is allowed, or
     /// nothing if all is well.
     #[unsafe(no_mangle)]
-    extern "C" fn configure(option: u32, kind: u32, key_length: usize, length: usize, number: f64) -> usize {
+    extern "C" fn configure(
+        length: usize,
+        _now: f64,
+        option: u32,
+        kind: u32,
+        key_length: usize,
+        number: f64,
+    ) -> usize {
         // Copied, as the page's answer to a check may overwrite the input.
         let text = String::from(text(length));
         let (key, text) = text.split_at(key_length);
@@ -61,10 +72,12 @@ mod boundary {
             2 => Input::Number(number),
             3 => Input::Flag(number != 0.0),
             4 => Input::Pattern,
+            5 => Input::Function,
+            6 => Input::EmptyList,
             _ => Input::Other,
         };
         match OptionId::from_number(option) {
-            Some(option) if !AGENT.get().options.set(option, key, input, &|url| Page.origin(url)) => {
+            Some(option) if !AGENT.get().configure(option, key, input) => {
                 answer_with(option.rule().allowed().into())
             }
             _ => 0,
@@ -72,9 +85,10 @@ mod boundary {
     }
 
     /// Starts the agent with what was configured. Returns which hooks to install, a bit for each
-    /// [`Instrumentation`] and bit 30 for a running agent; 0 if it is to be inactive.
+    /// [`Instrumentation`], bit 28 if errors are to be reported, 29 if what responses say of the server's
+    /// trace is, and bit 30 for a running agent; 0 if it is to be inactive.
     #[unsafe(no_mangle)]
-    extern "C" fn start(time_origin: f64, now: f64) -> u32 {
+    extern "C" fn start(_length: usize, now: f64, time_origin: f64) -> u32 {
         let agent = AGENT.get();
         if !agent.start(time_origin, now) {
             return 0;
@@ -83,44 +97,57 @@ mod boundary {
         for hook in [Instrumentation::PageLoad, Instrumentation::Fetch, Instrumentation::XmlHttpRequest] {
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
-        hooks
+        hooks | u32::from(agent.options.flag(OptionId::SampleOnError)) << 28 | u32::from(agent.links()) << 29
     }
 
     /// See [`Agent::start_request`].
     #[unsafe(export_name = "startRequest")]
-    extern "C" fn start_request(number: u32, now: f64, length: usize, no_cors: bool) -> usize {
+    extern "C" fn start_request(length: usize, now: f64, number: u32, no_cors: bool) -> usize {
         answer_with(AGENT.get().start_request(number, now, text(length), no_cors))
     }
 
     /// See [`Agent::adopt`].
     #[unsafe(no_mangle)]
-    extern "C" fn adopt(number: u32, length: usize) {
+    extern "C" fn adopt(length: usize, _now: f64, number: u32) {
         AGENT.get().adopt(number, text(length));
     }
 
     /// See [`Agent::merge_tracestate`].
     #[unsafe(export_name = "mergeTracestate")]
-    extern "C" fn merge_tracestate(number: u32, length: usize) -> usize {
+    extern "C" fn merge_tracestate(length: usize, _now: f64, number: u32) -> usize {
         answer_with(AGENT.get().merge_tracestate(number, text(length)))
     }
 
-    /// A response has arrived, with its status or 0 if that is hidden.
+    /// A response has arrived, with its status or 0 if that is hidden. See [`Agent::end_request`].
     #[unsafe(export_name = "endRequest")]
-    extern "C" fn end_request(number: u32, now: f64, status: u32) {
-        AGENT.get().end_request(number, now, Outcome::Response(status as u16));
+    extern "C" fn end_request(length: usize, now: f64, number: u32, new_preflight: bool, status: u32) {
+        let outcome = Outcome::Response(status as u16);
+        AGENT.get().end_request(number, now, outcome, new_preflight, text(length));
     }
 
     /// A request has failed; the input holds the name of its exception.
     #[unsafe(export_name = "failRequest")]
-    extern "C" fn fail_request(number: u32, now: f64, length: usize, cancelled: bool) {
-        AGENT.get().end_request(number, now, Outcome::of_failure(text(length), cancelled));
+    extern "C" fn fail_request(length: usize, now: f64, number: u32, new_preflight: bool, cancelled: bool) {
+        let outcome = Outcome::of_failure(text(length), cancelled);
+        AGENT.get().end_request(number, now, outcome, new_preflight, "");
     }
 
-    /// A `PerformanceResourceTiming` entry; the input holds URL, initiator type, protocol and
-    /// render-blocking status, a line each. See [`Resource`].
+    /// The input holds a request's URL and its `Server-Timing`, a line each. See
+    /// [`Agent::server_timing`].
+    #[cfg(feature = "linking")]
+    #[unsafe(export_name = "serverTiming")]
+    extern "C" fn server_timing(length: usize, _now: f64) {
+        let mut timing = text(length);
+        let url = take_part(&mut timing, b'\n');
+        AGENT.get().server_timing(url, timing);
+    }
+
+    /// A `PerformanceResourceTiming` entry; the input holds URL, initiator type, protocol,
+    /// render-blocking status and `Server-Timing`, a line each. See [`Resource`].
     #[unsafe(no_mangle)]
     extern "C" fn resource(
         length: usize,
+        _now: f64,
         start: f64,
         end: f64,
         status: u32,
@@ -135,6 +162,7 @@ mod boundary {
             initiator: line(),
             protocol: line(),
             render_blocking: line(),
+            server_timing: line(),
             start,
             end,
             status: status as u16,
@@ -148,6 +176,7 @@ mod boundary {
     #[unsafe(export_name = "endPageLoad")]
     extern "C" fn end_page_load(
         length: usize,
+        _now: f64,
         dom_interactive: f64,
         dom_content_loaded: f64,
         dom_complete: f64,
@@ -161,27 +190,55 @@ mod boundary {
         agent.end_page_load(url, kind, &milestones, end);
     }
 
+    /// See [`Agent::note_error`].
+    #[cfg(feature = "deferred")]
+    #[unsafe(export_name = "noteError")]
+    extern "C" fn note_error(_length: usize, _now: f64) {
+        AGENT.get().note_error();
+    }
+
+    /// See [`Agent::decide`].
+    #[cfg(feature = "deferred")]
+    #[unsafe(no_mangle)]
+    extern "C" fn decide(_length: usize, _now: f64, keep: bool) -> u32 {
+        u32::from(AGENT.get().decide(keep))
+    }
+
+    /// See [`Agent::transaction`].
+    #[cfg(feature = "deferred")]
+    #[unsafe(no_mangle)]
+    extern "C" fn transaction(_length: usize, _now: f64) -> usize {
+        answer_with(AGENT.get().transaction())
+    }
+
+    /// See [`Agent::diagnostics`].
+    #[cfg(feature = "diagnostics")]
+    #[unsafe(no_mangle)]
+    extern "C" fn diagnostics(_length: usize, _now: f64) -> usize {
+        answer_with(AGENT.get().diagnostics())
+    }
+
     /// See [`Agent::leave`].
     #[unsafe(no_mangle)]
-    extern "C" fn leave(now: f64) {
+    extern "C" fn leave(_length: usize, now: f64) {
         AGENT.get().leave(now);
     }
 
     /// See [`Agent::flush`].
     #[unsafe(no_mangle)]
-    extern "C" fn flush() {
+    extern "C" fn flush(_length: usize, _now: f64) {
         AGENT.get().flush();
     }
 
     /// See [`Agent::timer`].
     #[unsafe(no_mangle)]
-    extern "C" fn timer() {
+    extern "C" fn timer(_length: usize, _now: f64) {
         AGENT.get().timer();
     }
 
     /// See [`Agent::settle`].
     #[unsafe(no_mangle)]
-    extern "C" fn settle(keepalive_bytes: usize, status: u32) {
+    extern "C" fn settle(_length: usize, _now: f64, keepalive_bytes: usize, status: u32) {
         AGENT.get().settle(keepalive_bytes, status as u16);
     }
 
@@ -191,8 +248,19 @@ mod boundary {
     extern "C" {
         #[wasm_bindgen(js_namespace = host, js_name = wallClock)]
         fn wall_clock() -> f64;
+        /// -1 for none.
+        #[wasm_bindgen(js_namespace = host, js_name = firstMatch)]
+        fn first_match(origin: *const u8, length: usize) -> i32;
         #[wasm_bindgen(js_namespace = host)]
-        fn matches(origin: *const u8, length: usize) -> bool;
+        fn sample(
+            is_page_load: bool,
+            name: *const u8,
+            length: usize,
+            url: *const u8,
+            url_length: usize,
+        ) -> f64;
+        #[wasm_bindgen(js_namespace = host)]
+        fn store(session: *const u8, length: usize);
         /// Leaves its answer in the input and returns the length.
         #[wasm_bindgen(js_namespace = host)]
         fn origin(url: *const u8, length: usize) -> usize;
@@ -214,8 +282,16 @@ mod boundary {
             wall_clock()
         }
 
-        fn matches(&self, origin: &str) -> bool {
-            matches(origin.as_ptr(), origin.len())
+        fn first_match(&self, origin: &str) -> Option<usize> {
+            first_match(origin.as_ptr(), origin.len()).try_into().ok()
+        }
+
+        fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64 {
+            sample(is_page_load, name.as_ptr(), name.len(), url.as_ptr(), url.len())
+        }
+
+        fn store(&self, session: &str) {
+            store(session.as_ptr(), session.len());
         }
 
         fn origin(&self, url: &str) -> Option<String> {

@@ -1,17 +1,21 @@
 /** One agent: starts, stops, and holds what belongs to it. */
 import { configure, reportFacts } from './configure.js'
+import { answerReader } from './hooks/answer.js'
+import { hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
-import { hookPageLoad } from './hooks/performance.js'
+import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
 import { hookXhr } from './hooks/xhr.js'
 import { loadModule, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
 import { createSender } from './send.js'
-import type { Agent } from './types.js'
+import { keepSession, storedSession } from './session.js'
+import { toTransaction } from './transaction.js'
+import type { Agent, Diagnostics, Target } from './types.js'
 
 /** Makes an agent that is not started yet. */
 export function createAgent(): Agent {
-  let running: { flush(): Promise<void>; stop(): void } | undefined
+  let running: { module: Module; flush(): Promise<void>; stop(): void } | undefined
   const agent: Agent = {
     init(config) {
       if (running) {
@@ -30,6 +34,11 @@ export function createAgent(): Agent {
     isEnabled: () =>
       typeof document === 'object' && typeof WebAssembly === 'object' && typeof fetch === 'function',
     flush: () => running?.flush() ?? Promise.resolve(),
+    getCurrentTransaction: () => (FULL && running ? toTransaction(running.module) : undefined),
+    diagnostics: () =>
+      FULL && running
+        ? (JSON.parse(running.module.ask('diagnostics') || '{}') as Diagnostics)
+        : { origins: {}, ignoredTraces: 0 },
     stop() {
       running?.stop()
     },
@@ -51,19 +60,32 @@ function start(config: Config, stopped: () => void) {
   // Copies: a global or sticky RegExp has state, which is the caller's.
   const patterns = [config?.distributedTracingOrigins]
     .flat()
+    .map((entry) => (FULL && (entry as Target | undefined)?.match) || entry)
     .filter((entry) => entry instanceof RegExp)
     .map((pattern) => new RegExp(pattern))
-  const sender = createSender({ ...config?.headers }, (bytes, status) => module.settle(bytes, status))
+  const sender = createSender({ ...config?.headers }, (bytes, status) =>
+    module.call('settle', '', bytes, status),
+  )
   let timer: ReturnType<typeof setTimeout> | undefined
   undo.push(() => clearTimeout(timer))
   const module: Module = loadModule(
     {
-      matches: (origin) =>
-        patterns.some((pattern) => {
+      firstMatch: (origin) =>
+        patterns.findIndex((pattern) => {
           // It would start where it ended last time.
           pattern.lastIndex = 0
           return pattern.test(origin)
         }),
+      sample(isPageLoad, name, url) {
+        if (!FULL) return NaN
+        try {
+          const type = isPageLoad ? 'page-load' : 'http-request'
+          return Number(config.tracesSampler?.({ type, name, url }) ?? NaN)
+        } catch {
+          return -1
+        }
+      },
+      store: (session) => FULL && keepSession(session),
       origin(url) {
         try {
           const { protocol, origin } = new URL(url)
@@ -73,7 +95,7 @@ function start(config: Config, stopped: () => void) {
         }
       },
       startTimer(milliseconds) {
-        timer = setTimeout(() => module.timer(), milliseconds)
+        timer = setTimeout(() => module.call('timer'), milliseconds)
       },
       send: (url, body, keepalive) => sender.send(url, body, keepalive),
       log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
@@ -84,30 +106,35 @@ function start(config: Config, stopped: () => void) {
     },
   )
   if (!configure(module, config ?? {}, log)) return undefined
-  reportFacts(module)
-  const hooks = module.start()
+  reportFacts(module, FULL && config.samplingMode === 'session' ? storedSession() : '')
+  const hooks = module.call('start', '', performance.timeOrigin)
   if (!hooks) return undefined
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
-  const endPageLoad = hooks & Hook.PageLoad ? hookPageLoad(module, undo) : () => undefined
-  if (hooks & Hook.Fetch) hookFetch(module, nextId, undo)
-  if (hooks & Hook.XmlHttpRequest) hookXhr(module, nextId, undo)
+  const readAnswer =
+    FULL && hooks & Hook.Answers ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
+  const endPageLoad = hooks & Hook.PageLoad ? hookPageLoad(module, !!readAnswer, undo) : () => undefined
+  if (hooks & Hook.Fetch) hookFetch(module, nextId, readAnswer, undo)
+  if (hooks & Hook.XmlHttpRequest) hookXhr(module, nextId, readAnswer, undo)
+  if (FULL && hooks & Hook.Errors) hookErrors(module, undo)
+  if (FULL && readAnswer) hookServerTiming(module, undo)
   hookLifecycle(module, endPageLoad, undo)
   return {
+    module,
     flush() {
-      module.flush()
+      module.call('flush')
       return sender.settled()
     },
     stop() {
-      module.leave()
+      module.call('leave')
       stop()
     },
   }
 }
 
-/** The bits that `start` of the module returns: `Instrumentation` in `crate/src/options`. */
-const Hook = { PageLoad: 1, Fetch: 2, XmlHttpRequest: 4 } as const
+/** The bits that `start` of the module returns (`crate/src/lib.rs`). */
+const Hook = { PageLoad: 1, Fetch: 2, XmlHttpRequest: 4, Errors: 1 << 28, Answers: 1 << 29 } as const
 
 /** `LogLevel` in `crate/src/options`. */
 const LEVELS = ['debug', 'debug', 'info', 'warn', 'error'] as const

@@ -1,11 +1,21 @@
 /**
  * Hands the caller's configuration to the module, value by value. What is allowed is decided there.
  */
+import { serverTimingOf } from './hooks/performance.js'
 import type { Module } from './load-wasm.js'
-import { FACTS, OPTION_TYPES, OPTIONS, type Config } from './options.js'
+import { OPTION_TYPES, OPTIONS, type Config, type Facts } from './options.js'
 
 /** How a value looks; the numbers are those of `Input` in `crate/src/options`. */
-const ValueKind = { Absent: 0, Text: 1, Number: 2, Flag: 3, Pattern: 4, Other: 5 } as const
+const ValueKind = {
+  Absent: 0,
+  Text: 1,
+  Number: 2,
+  Flag: 3,
+  Pattern: 4,
+  Function: 5,
+  EmptyList: 6,
+  Other: 7,
+} as const
 
 /**
  * @returns whether every value is allowed. One that is not gets a message that names the option, the
@@ -17,17 +27,16 @@ export function configure(module: Module, config: Config, log: Console): boolean
   if (unknown.length) log.warn(`[headwater] unknown options are ignored: ${unknown.join(', ')}`)
   let good = true
   OPTIONS.forEach((name, option) => {
-    const value = values[name]
-    const type = OPTION_TYPES[option]
-    const parts =
-      type === 'list' && Array.isArray(value)
-        ? value.map((item): [string, unknown] => ['', item])
-        : type === 'object' && isRecord(value)
-          ? Object.entries(value)
-          : [['', value] as const]
-    for (const [key, part] of parts) {
+    for (const [key, part] of partsOf(values[name], OPTION_TYPES[option])) {
       const [kind, text, number] = describe(part)
-      const allowed = module.configure(option, kind, key, text, number)
+      const allowed = module.ask(
+        'configure',
+        key + text,
+        option,
+        kind,
+        new TextEncoder().encode(key).length,
+        number,
+      )
       if (allowed) {
         good = false
         // A header's value may be a secret.
@@ -41,22 +50,59 @@ export function configure(module: Module, config: Config, log: Console): boolean
   return good
 }
 
+/** The parts of an option's value in their order, each with its name within an object. */
+function partsOf(value: unknown, type: string | undefined): [key: string, part: unknown][] {
+  if (type === 'o' && isRecord(value)) return Object.entries(value)
+  if (!(type === 'j' || type === 'l') || value === undefined) return [['', value]]
+  if (Array.isArray(value) && !value.length) return FULL ? [['', EMPTY]] : []
+  return [value].flat().flatMap((item): [string, unknown][] => {
+    if (!FULL || !isRecord(item)) return [['', item]]
+    if (type === 'l') return [[targetRules(item), item['match']]]
+    return Object.entries(item).flatMap(([key, part]) =>
+      [part].flat().map((item): [string, unknown] => [key, item]),
+    )
+  })
+}
+
+/** How `target_rules` in `crate/src/options` reads what stands beside `match`. */
+function targetRules({ dryRun, propagators = '*' }: Record<string, unknown>): string {
+  return (dryRun ? '?' : '!') + [propagators].flat().join(' ')
+}
+
 /** Tells the module what the browser and the document say of themselves. */
-export function reportFacts(module: Module): void {
+export function reportFacts(module: Module, storedSession: string): void {
   const { navigator, document, origin } = globalThis
   const client = (navigator as { userAgentData?: UserAgentData }).userAgentData
-  const facts: Record<(typeof FACTS)[number], string | undefined> = {
-    PageOrigin: origin,
-    PageTraceParent: document.querySelector<HTMLMetaElement>('meta[name=traceparent]')?.content,
-    UserAgent: navigator.userAgent,
-    Language: navigator.language,
-    Platform: client?.platform,
-    Mobile: client && String(client.mobile),
-    Brands: client?.brands.map(({ brand, version }) => brand + ' ' + version).join('|'),
-  }
-  FACTS.forEach((fact, index) => {
-    module.configure(OPTIONS.length + index, ValueKind.Text, '', facts[fact] ?? '', 0)
+  const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
+  const facts: Facts = [
+    origin,
+    FULL ? document.URL : '',
+    meta('traceparent'),
+    meta('tracestate'),
+    FULL ? meta('baggage') : '',
+    FULL ? meta('dd-trace-id') : '',
+    FULL ? meta('dd-trace-time') : '',
+    FULL ? datadogComment(document) : '',
+    FULL ? serverTimingOf(performance.getEntriesByType('navigation')[0]) : '',
+    storedSession,
+    navigator.userAgent,
+    navigator.language,
+    client?.platform,
+    client && String(client.mobile),
+    client?.brands.map(({ brand, version }) => brand + ' ' + version).join('|'),
+  ]
+  facts.forEach((fact, index) => {
+    module.call('configure', fact, OPTIONS.length + index, ValueKind.Text, 0, 0)
   })
+}
+
+/** Datadog's servers leave it as a child of the document, or at the end of the body. */
+function datadogComment({ childNodes, body }: Document): string | undefined {
+  const nodes: (Node | null)[] = [...childNodes]
+  // Null until the parser has reached it.
+  let last = (body as HTMLElement | null)?.lastChild
+  for (; last && last.nodeType !== Node.ELEMENT_NODE; last = last.previousSibling) nodes.push(last)
+  return nodes.map((node) => node?.nodeValue ?? '').find((text) => /^\s*DATADOG;/.test(text))
 }
 
 /** https://wicg.github.io/ua-client-hints/ */
@@ -77,8 +123,13 @@ function describe(value: unknown): [kind: number, text: string, number: number] 
     case 'boolean':
       return [ValueKind.Flag, '', +value]
   }
+  if (typeof value === 'function') return [ValueKind.Function, '', 0]
+  if (value === EMPTY) return [ValueKind.EmptyList, '', 0]
   return [value instanceof RegExp ? ValueKind.Pattern : ValueKind.Other, '', 0]
 }
+
+/** Stands for a list without items. */
+const EMPTY = {}
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return Object.prototype.toString.call(value) === '[object Object]'

@@ -12,7 +12,7 @@
 import { createAgent } from './agent.js'
 import type { Agent, Config } from './types.js'
 
-export type { Agent, Config }
+export type * from './types.js'
 
 /** The agent that {@link init} starts. */
 export const apm: Agent = createAgent()

@@ -3,12 +3,18 @@
  *
  * This file and `crate/src/lib.rs` are the two sides of the boundary.
  */
-import { encoded, instantiate } from './generated/module.js'
+import { decode } from './decode.js'
+import type { Exports } from './generated/full/module.js'
+// The build puts the full module in its place where that is asked for.
+import { encoded, instantiate } from './generated/standard/module.js'
 
 /** What the module may ask of the page. See `crate/src/host.rs`. */
 export interface Host {
-  /** Whether one of the configured RegExps matches. */
-  matches(origin: string): boolean
+  /** The number of the first configured RegExp that matches, or -1. */
+  firstMatch(origin: string): number
+  /** Asks `tracesSampler`: a rate, NaN if it leaves it to us, -1 if it has failed. */
+  sample(isPageLoad: boolean, name: string, url: string): number
+  store(session: string): unknown
   /** The serialised origin of an http or https URL, else an empty string. */
   origin(url: string): string
   startTimer(milliseconds: number): void
@@ -17,8 +23,24 @@ export interface Host {
   log(level: number, text: string): void
 }
 
-/** The module's calls. Each is a no-op that returns nothing once the module has failed. */
-export type Module = ReturnType<typeof loadModule>
+/** What an export takes behind the text and the time. */
+type Rest<Name extends keyof Exports> = Exports[Name] extends (
+  length: number,
+  now: number,
+  ...rest: infer Numbers extends number[]
+) => unknown
+  ? Numbers
+  : never
+
+/** The module's calls. Each does nothing and returns nothing once the module has failed. */
+export interface Module {
+  /** Calls an export with a text and with numbers, at the time it is now. See `crate/src/lib.rs`. */
+  call<Name extends keyof Exports>(name: Name, text?: string, ...numbers: Rest<Name>): number | undefined
+  /** The same for those that answer with a text. */
+  ask<Name extends keyof Exports>(name: Name, text?: string, ...numbers: Rest<Name>): string | undefined
+  /** Makes every later call a no-op. */
+  close(): void
+}
 
 /**
  * Instantiates the module, synchronously.
@@ -26,27 +48,29 @@ export type Module = ReturnType<typeof loadModule>
  * @param failed - called once, when a call has trapped or thrown; the module is never entered again.
  * @throws if the page's Content Security Policy or the browser forbids WebAssembly.
  */
-export function loadModule(host: Host, failed: (error: unknown) => void) {
+export function loadModule(host: Host, failed: (error: unknown) => void): Module {
   const encoder = new TextEncoder()
   const decoder = new TextDecoder()
   const { performance, Date, crypto } = globalThis
-  const read = (address: number, length: number) =>
-    decoder.decode(new Uint8Array(wasm.memory.buffer, address, length))
+  const view = (address: number, length: number) => new Uint8Array(wasm.memory.buffer, address, length)
+  const read = (address: number, length: number) => decoder.decode(view(address, length))
   const write = (text: string) => {
     // Growing the memory detaches earlier views.
-    if (!input.length) input = new Uint8Array(wasm.memory.buffer, wasm.input(), INPUT_SIZE)
+    if (!input.length) input = view(wasm.input(), INPUT_SIZE)
     return encoder.encodeInto(text, input).written
   }
-  const answer = (length: number) => (length ? read(wasm.answer(), length) : '')
 
   const wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), {
     wallClock: () => Date.now() - performance.now(),
-    random: (address, length) => crypto.getRandomValues(new Uint8Array(wasm.memory.buffer, address, length)),
-    matches: (address, length) => host.matches(read(address, length)),
+    random: (address, length) => crypto.getRandomValues(view(address, length)),
+    firstMatch: (address, length) => host.firstMatch(read(address, length)),
+    sample: (isPageLoad, name, length, url, urlLength) =>
+      host.sample(isPageLoad, read(name, length), read(url, urlLength)),
+    store: (address, length) => host.store(read(address, length)),
     origin: (address, length) => write(host.origin(read(address, length))),
     startTimer: (milliseconds) => host.startTimer(milliseconds),
     send: (url, length, body, bodyLength, keepalive) =>
-      host.send(read(url, length), new Uint8Array(wasm.memory.buffer, body, bodyLength), keepalive),
+      host.send(read(url, length), view(body, bodyLength), keepalive),
     log: (level, address, length) => host.log(level, read(address, length)),
   })
   let input = new Uint8Array()
@@ -54,61 +78,28 @@ export function loadModule(host: Host, failed: (error: unknown) => void) {
   // One failure ends it: a module that has trapped is in no known state. Nor is it entered twice,
   // as when a page's RegExp or patched `fetch` calls back into us.
   let closed = false
-  const guard =
-    <Parameters extends unknown[], Result>(call: (...parameters: Parameters) => Result) =>
-    (...parameters: Parameters): Result | undefined => {
-      if (closed) return undefined
-      closed = true
-      try {
-        const result = call(...parameters)
-        closed = false
-        return result
-      } catch (error) {
-        failed(error)
-        return undefined
-      }
+  const enter = (answers: boolean, name: keyof Exports, text = '', numbers: number[]) => {
+    if (closed) return undefined
+    closed = true
+    try {
+      const call = (wasm as Exports)[name] as (
+        length: number,
+        now: number,
+        ...numbers: number[]
+      ) => number | undefined
+      const length = text && write(text)
+      const result = call(+length, performance.now(), ...numbers)
+      const answer = answers ? (result ? read(wasm.answer(), result) : '') : result
+      closed = false
+      return answer
+    } catch (error) {
+      failed(error)
+      return undefined
     }
-
+  }
   return {
-    /** Returns what is allowed if the value is not. `kind` is a `ValueKind`. */
-    configure: guard((option: number, kind: number, key: string, text: string, value: number) => {
-      const length = write(key + text)
-      return answer(wasm.configure(option, kind, encoder.encode(key).length, length, value))
-    }),
-    /** Returns which hooks to install; 0 for an agent that is to be inactive. */
-    start: guard(() => wasm.start(performance.timeOrigin, performance.now())),
-    /** Returns the headers to add: name, line feed, value; several are joined by line feeds. */
-    startRequest: guard((id: number, method: string, url: string, noCors: boolean) =>
-      answer(wasm.startRequest(id, performance.now(), write(method + ' ' + url), +noCors)),
-    ),
-    adopt: guard((id: number, traceparent: string) => wasm.adopt(id, write(traceparent))),
-    mergeTracestate: guard((id: number, existing: string) =>
-      answer(wasm.mergeTracestate(id, write(existing))),
-    ),
-    endRequest: guard((id: number, status: number) => wasm.endRequest(id, performance.now(), status)),
-    /** `cancelled`: by the page's own signal or call. */
-    failRequest: guard((id: number, name: string, cancelled: boolean) =>
-      wasm.failRequest(id, performance.now(), write(name), +cancelled),
-    ),
-    resource: guard(
-      (texts: string, start: number, end: number, status: number, transferSize: number, bodySize: number) =>
-        wasm.resource(write(texts), start, end, status, transferSize, bodySize),
-    ),
-    endPageLoad: guard(
-      (
-        navigation: string,
-        interactive: number,
-        contentLoaded: number,
-        complete: number,
-        load: number,
-        end: number,
-      ) => wasm.endPageLoad(write(navigation), interactive, contentLoaded, complete, load, end),
-    ),
-    leave: guard(() => wasm.leave(performance.now())),
-    flush: guard(() => wasm.flush()),
-    timer: guard(() => wasm.timer()),
-    settle: guard((keepaliveBytes: number, status: number) => wasm.settle(keepaliveBytes, status)),
-    /** Makes every later call a no-op. */
+    call: (name, text, ...numbers) => enter(false, name, text, numbers) as number | undefined,
+    ask: (name, text, ...numbers) => enter(true, name, text, numbers) as string | undefined,
     close: () => {
       closed = true
     },
@@ -120,25 +111,3 @@ let compiled: WebAssembly.Module | undefined
 
 /** As in `crate/src/lib.rs`. */
 const INPUT_SIZE = 16 * 1024
-
-/**
- * Undoes `tools/encode.mjs`: printable ASCII, one character for a byte below 90, a blank or an
- * exclamation mark in front for the next two ninety. Half a kilobyte smaller than hex after brotli,
- * and it survives any charset.
- */
-function decode(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length)
-  let length = 0
-  let add = 0
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code < 35) {
-      add = code === 32 ? 90 : 180
-    } else {
-      // The backslash (92) is left out.
-      bytes[length++] = code - (code > 92 ? 36 : 35) + add
-      add = 0
-    }
-  }
-  return bytes.subarray(0, length)
-}

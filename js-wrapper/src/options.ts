@@ -1,5 +1,7 @@
 /** The options. Generated from `crate/src/options/table.rs` by `npm run options`. */
 
+import type { Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'
+
 /** What `init` takes. */
 export interface Config {
   /**
@@ -55,17 +57,53 @@ export interface Config {
   distributedTracing?: boolean | undefined
   /**
    * Further origins whose requests carry trace headers: a string is one exact origin, a RegExp
-   * is tested against the origin. The page's own origin always does.
+   * is tested against the origin, an object gives either with `propagators` of its own or with
+   * `dryRun: true`, which sends nothing and shows in `diagnostics()` what it would. The first
+   * that matches counts.
    *
    * @defaultValue `[]`
    */
-  distributedTracingOrigins?: string | RegExp | readonly (string | RegExp)[] | undefined
+  distributedTracingOrigins?: string | RegExp | Target | readonly (string | RegExp | Target)[] | undefined
   /**
-   * Also sends `tracestate: es=s:<rate>` wherever `traceparent` goes.
+   * `false` takes the page's own origin off the targets, unless `distributedTracingOrigins` has it.
+   *
+   * @defaultValue `true`
+   */
+  distributedTracingSameOrigin?: boolean | undefined
+  /**
+   * Name of the header that carries the `traceparent`, for servers that know it by another one
+   * (Elastic: `elastic-apm-traceparent`).
+   *
+   * @defaultValue `'traceparent'`
+   */
+  distributedTracingHeaderName?: string | undefined
+  /**
+   * The formats of trace headers, for targets without their own.
+   *
+   * @defaultValue `['tracecontext']`
+   */
+  propagators?: readonly Propagator[] | undefined
+  /**
+   * Also sends `tracestate` wherever `traceparent` goes: Elastic's member `es=s:<rate>` unless
+   * `tracestateMembers` says otherwise, and what the page's server has set.
    *
    * @defaultValue `false`
    */
   propagateTracestate?: boolean | undefined
+  /**
+   * Our members of `tracestate`, which is then sent: `'es'` (Elastic: the sample rate), `'ot'`
+   * (OpenTelemetry: threshold and randomness), `'dd'` (Datadog: priority, origin, span id).
+   *
+   * @defaultValue `[]`
+   */
+  tracestateMembers?: readonly ('es' | 'ot' | 'dd')[] | undefined
+  /**
+   * Names and values for the `baggage` header, beside those of the page's server. Sent only where
+   * `propagators` has `'baggage'`. Everybody on the way can read it.
+   *
+   * @defaultValue `{}`
+   */
+  baggage?: Readonly<Record<string, string>> | undefined
   /**
    * Trace id of the page load, 32 lower-case hex digits, from the server that rendered the page.
    */
@@ -85,6 +123,11 @@ export interface Config {
    */
   pageLoadSampled?: boolean | undefined
   /**
+   * When the page was rendered, in Unix milliseconds. The ids in it are ignored if that was two
+   * minutes before the navigation or earlier: HTML from a cache bears the ids of others.
+   */
+  pageLoadTraceTime?: number | undefined
+  /**
    * Name of the page-load span.
    *
    * @defaultValue `'documentLoad'`
@@ -97,6 +140,38 @@ export interface Config {
    * @defaultValue `1`
    */
   transactionSampleRate?: number | undefined
+  /**
+   * `'trace'` decides for each trace, `'session'` for all traces of a visitor's session alike (kept
+   * in `localStorage`; its hash goes out as `rv` of the `ot` member).
+   *
+   * @defaultValue `'trace'`
+   */
+  samplingMode?: 'trace' | 'session' | undefined
+  /**
+   * Gives the rate, or the decision, for one trace that starts here; `undefined` leaves it to
+   * `transactionSampleRate`. Not asked where a server has decided.
+   */
+  tracesSampler?: TracesSampler | undefined
+  /**
+   * Whether requests of traces that are not sampled carry headers which say so, or none.
+   *
+   * @defaultValue `'headers'`
+   */
+  unsampledPropagation?: 'headers' | 'none' | undefined
+  /**
+   * Keeps the spans of a trace that is not sampled until its page load or request ends, and sends
+   * them if there was an error, with `headwater.sampled_on_error`.
+   *
+   * @defaultValue `false`
+   */
+  sampleOnError?: boolean | undefined
+  /**
+   * Other environments whose traces are linked: their responses name the trace they have
+   * continued with. Nobody else is believed.
+   *
+   * @defaultValue `[]`
+   */
+  trustedRemoteEnvironments?: readonly RemoteEnvironment[] | undefined
   /**
    * Milliseconds that an ended span waits for others before it is sent.
    *
@@ -118,52 +193,60 @@ export interface Config {
 }
 
 /** Their names, in the order of their numbers in the module. @internal */
-export const OPTIONS: readonly string[] = [
-  'serviceName',
-  'serviceVersion',
-  'environment',
-  'serverUrl',
-  'active',
-  'instrument',
-  'disableInstrumentations',
-  'logLevel',
-  'distributedTracing',
-  'distributedTracingOrigins',
-  'propagateTracestate',
-  'pageLoadTraceId',
-  'pageLoadSpanId',
-  'pageLoadParentId',
-  'pageLoadSampled',
-  'pageLoadTransactionName',
-  'transactionSampleRate',
-  'flushInterval',
-  'resourceAttributes',
-  'headers',
+export const OPTIONS = (
+  'serviceName ' +
+  'serviceVersion ' +
+  'environment ' +
+  'serverUrl ' +
+  'active ' +
+  'instrument ' +
+  'disableInstrumentations ' +
+  'logLevel ' +
+  'distributedTracing ' +
+  'distributedTracingOrigins ' +
+  'distributedTracingSameOrigin ' +
+  'distributedTracingHeaderName ' +
+  'propagators ' +
+  'propagateTracestate ' +
+  'tracestateMembers ' +
+  'baggage ' +
+  'pageLoadTraceId ' +
+  'pageLoadSpanId ' +
+  'pageLoadParentId ' +
+  'pageLoadSampled ' +
+  'pageLoadTraceTime ' +
+  'pageLoadTransactionName ' +
+  'transactionSampleRate ' +
+  'samplingMode ' +
+  'tracesSampler ' +
+  'unsampledPropagation ' +
+  'sampleOnError ' +
+  'trustedRemoteEnvironments ' +
+  'flushInterval ' +
+  'resourceAttributes ' +
+  'headers'
+).split(' ')
+
+/** How each is written, a letter each: the first of `text`, `boolean`, `number`,
+ * `list`, `object`, `json`. @internal */
+export const OPTION_TYPES =
+  'ttttbbltblbtlblotttbntntttbjnoo'
+
+/** What the browser is asked for, in the order of the numbers behind the options. @internal */
+export type Facts = [
+  PageOrigin: string | undefined,
+  PageUrl: string | undefined,
+  PageTraceParent: string | undefined,
+  PageTraceState: string | undefined,
+  PageBaggage: string | undefined,
+  DatadogTraceId: string | undefined,
+  DatadogTraceTime: string | undefined,
+  DatadogComment: string | undefined,
+  PageServerTiming: string | undefined,
+  StoredSession: string | undefined,
+  UserAgent: string | undefined,
+  Language: string | undefined,
+  Platform: string | undefined,
+  Mobile: string | undefined,
+  Brands: string | undefined,
 ]
-
-/** How each is written as an attribute, in the same order. @internal */
-export const OPTION_TYPES = [
-  'text',
-  'text',
-  'text',
-  'text',
-  'boolean',
-  'boolean',
-  'list',
-  'text',
-  'boolean',
-  'list',
-  'boolean',
-  'text',
-  'text',
-  'text',
-  'boolean',
-  'text',
-  'number',
-  'number',
-  'object',
-  'object',
-] as const
-
-/** What the browser is asked for; numbered behind the options. @internal */
-export const FACTS = ['PageOrigin', 'PageTraceParent', 'UserAgent', 'Language', 'Platform', 'Mobile', 'Brands'] as const

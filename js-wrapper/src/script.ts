@@ -51,16 +51,17 @@ function fromAttributes(attributes: DOMStringMap): Partial<Config> {
     const text = attributes[name]
     if (text === undefined) return
     switch (OPTION_TYPES[index]) {
-      case 'boolean':
+      case 'b':
         config[name] = text === '' || text === 'true' ? true : text === 'false' ? false : text
         break
-      case 'number':
+      case 'n':
         config[name] = text.trim() && isFinite(+text) ? +text : text
         break
-      case 'list':
+      case 'l':
         config[name] = text.split(',').map((item) => item.trim())
         break
-      case 'object':
+      case 'o':
+      case 'j':
         try {
           config[name] = JSON.parse(text)
         } catch {

@@ -3,6 +3,84 @@ import type { Config } from './options.js'
 
 export type { Config }
 
+/** A format of trace headers. */
+export type Propagator = 'tracecontext' | 'datadog' | 'b3' | 'b3multi' | 'baggage'
+
+/** Origins that get trace headers of their own kind. */
+export interface Target {
+  /** A string is one exact origin; a RegExp is tested against the origin. */
+  match: string | RegExp
+  /** Instead of the option `propagators`. */
+  propagators?: readonly Propagator[] | undefined
+  /** Sends no headers; {@link Agent.diagnostics} counts what would have been sent. */
+  dryRun?: boolean | undefined
+}
+
+/** Another environment, whose servers say in their responses which trace they have recorded. */
+export interface RemoteEnvironment {
+  /** For the link's attributes. */
+  name: string
+  /** Exact origins. The final URL of a request decides, after redirects. */
+  origins: readonly string[]
+  /** Ids that it may give itself; without them any will do. */
+  environmentIds?: readonly string[] | undefined
+  /**
+   * Name of the response header that bears its id.
+   *
+   * @defaultValue `'x-dt-tracestate'`
+   */
+  header?: string | undefined
+}
+
+/** Decides on one trace that starts here: a rate from 0 to 1, `true`, `false`, or `undefined` for the default. */
+export type TracesSampler = (context: SamplingContext) => number | boolean | undefined
+
+/** What is known of a trace when it starts. */
+export interface SamplingContext {
+  type: 'page-load' | 'http-request'
+  /** The page load's name, or the request's method. */
+  name: string
+  url: string
+}
+
+/** The page load, while it is open. */
+export interface Transaction {
+  /** 32 hex digits. */
+  traceId: string
+  /** 16 hex digits. */
+  id: string
+  /** Its context as a `traceparent` header has it, at the time of {@link Agent.getCurrentTransaction}. */
+  traceparent: string
+  /**
+   * Records the trace whatever the sampler has decided, and tells Datadog's tracers so (priority 2).
+   *
+   * @returns whether it will be so. Once a request has carried the decision, or if a server has taken it, it
+   * stays, with a warning.
+   */
+  keep(): boolean
+  /** The opposite (priority -1). */
+  drop(): boolean
+}
+
+/** What the agent has seen and done since it started. */
+export interface Diagnostics {
+  /** By origin; the hundredth and later ones count as `others`. */
+  origins: Record<string, OriginDiagnostics>
+  /** Responses that named another trace, from somebody who is not trusted. */
+  ignoredTraces: number
+}
+
+/** What became of the requests to one origin. */
+export interface OriginDiagnostics {
+  requests: number
+  /** Those that carried trace headers of ours. */
+  withHeaders: number
+  /** Those that would have, but for `dryRun`. */
+  dryRun: number
+  /** Those of either kind that needed a CORS preflight for it, which they would not have needed without. */
+  newPreflights: number
+}
+
 /** An agent, as `init` returns it. No method ever throws. */
 export interface Agent {
   /**
@@ -23,6 +101,10 @@ export interface Agent {
    * @returns a promise, never rejected, for the end of all sends under way.
    */
   flush(): Promise<void>
+  /** The page load, while it is open; other transactions have no handle. */
+  getCurrentTransaction(): Transaction | undefined
+  /** What was seen and done, as a plain object of its own. Zero while the agent does not run. */
+  diagnostics(): Diagnostics
   /** Sends what waits, removes every patch and listener and frees the module. `init` starts it again. */
   stop(): void
 }

@@ -43,7 +43,7 @@ impl Baggage {
                 member[start..].make_ascii_uppercase();
             }
         }
-        let mut changed = self.without(key);
+        let mut changed = self.without(key.as_bytes());
         if !is_token(key.as_bytes()) || !changed.push(&member) {
             return Err(BaggageError);
         }
@@ -51,9 +51,22 @@ impl Baggage {
         Ok(())
     }
 
+    /// Adds the members of another list, each in place of earlier ones of its key, while there is room.
+    pub fn merge(&mut self, others: &Self) {
+        let mut rest = others.text.as_slice();
+        while !rest.is_empty() {
+            let member = take_part(&mut rest, b',', false);
+            let key = take_part(&mut { member }, b'=', false);
+            let mut changed = self.without(key);
+            if changed.push(member) {
+                *self = changed;
+            }
+        }
+    }
+
     /// Removes all values of a key.
     pub fn remove(&mut self, key: &str) {
-        *self = self.without(key);
+        *self = self.without(key.as_bytes());
     }
 
     /// The first value of a key, decoded; what is not UTF-8 reads as U+FFFD.
@@ -78,12 +91,12 @@ impl Baggage {
         out.extend_from_slice(&self.text);
     }
 
-    fn without(&self, key: &str) -> Self {
+    fn without(&self, key: &[u8]) -> Self {
         let mut others = Self::new();
         let mut rest = self.text.as_slice();
         while !rest.is_empty() {
             let member = take_part(&mut rest, b',', false);
-            if take_part(&mut { member }, b'=', false) != key.as_bytes() {
+            if take_part(&mut { member }, b'=', false) != key {
                 others.push(member);
             }
         }

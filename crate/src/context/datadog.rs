@@ -5,7 +5,8 @@
 use super::template::Values;
 use super::{RemoteContext, SpanId, TraceId, member};
 use crate::sampling::Priority;
-use crate::wire::{hex, text::take_part};
+use crate::wire::hex;
+use crate::wire::text::{decimal, take_part};
 
 /// The values of the `x-datadog-*` headers, empty where absent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,9 +38,12 @@ impl DatadogHeaders<'_> {
     }
 }
 
-/// Appends the headers. Without the tag for the upper half a tracer that reads `traceparent`, too, takes
+/// Appends the headers, unless the lower half of the trace id is zero, which is no id to Datadog. Without the tag for the upper half a tracer that reads `traceparent`, too, takes
 /// the two for different traces.
 pub fn write_headers(values: &Values, out: &mut Vec<u8>) {
+    if values.trace_id.halves().1 == 0 {
+        return;
+    }
     values.write_headers(
         "x-datadog-origin\nrum\nx-datadog-parent-id\n$d\nx-datadog-sampling-priority\n$p\nx-datadog-trace-id\n$l",
         out,
@@ -54,30 +58,18 @@ pub fn write_headers(values: &Values, out: &mut Vec<u8>) {
 pub fn write_member(values: &Values, existing: &str, start: usize, out: &mut Vec<u8>) {
     let mut ours = Vec::new();
     values.write("s:$p;o:rum;p:$s", &mut ours);
+    let mut replaced = "s o p t.tid";
     // The decision maker: 4 is a person. Another one stays, as it is the caller's.
     if values.priority.is_manual() && member::value("t.dm", b':', existing).is_empty() {
         ours.extend_from_slice(b";t.dm:-4");
+        replaced = "s o p t.tid t.dm";
     }
-    member::write(KEY, &ours, "s o p t.tid", existing, start, out);
+    member::write(KEY, &ours, replaced, existing, start, out);
 }
 
 /// What the `tracestate` member says was decided, if it does; see [`Priority::under_flag`].
 pub fn priority(member: &str) -> Option<Priority> {
     Priority::parse(member::value("s", b':', member))
-}
-
-/// Reads a 64-bit number of nothing but decimal digits.
-pub fn decimal(text: &str) -> Option<u64> {
-    let digits = text.trim_ascii();
-    let mut number = 0;
-    for byte in digits.bytes() {
-        // Not `checked_mul`, which takes 128 bits.
-        if !byte.is_ascii_digit() || number > u64::MAX / 10 {
-            return None;
-        }
-        number = (number * 10).checked_add(u64::from(byte - b'0'))?;
-    }
-    if digits.is_empty() { None } else { Some(number) }
 }
 
 /// The `tracestate` member's key.

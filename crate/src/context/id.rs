@@ -102,8 +102,10 @@ impl IdGenerator {
                 (self.fill)(&mut self.pool);
                 self.used = 0;
             }
-            id.copy_from_slice(&self.pool[self.used..self.used + id.len()]);
-            self.used += id.len();
+            for byte in id.iter_mut() {
+                *byte = self.pool[self.used];
+                self.used += 1;
+            }
         }
     }
 }

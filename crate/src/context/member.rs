@@ -23,7 +23,9 @@ pub fn write(key: &str, ours: &[u8], replaced: &str, existing: &str, start: usiz
     let mut rest = existing;
     while !rest.is_empty() {
         let pair = take_part(&mut rest, b';').trim_ascii();
-        if position(take_part(&mut { pair }, b':'), replaced, b' ', |a, b| a == b).is_none() {
+        // Who reads a key may trim it, as we do.
+        let key = take_part(&mut { pair }, b':').trim_ascii();
+        if position(key, replaced, b' ', |a, b| a == b).is_none() {
             push(pair.as_bytes(), list, out);
         }
     }
@@ -77,6 +79,7 @@ mod tests {
         assert_eq!(written("s:1", ""), ",k=s:1");
         assert_eq!(written("s:1", "s:2;x:y;t.dm:-4;#;t.x:1"), ",k=x:y;#;t.x:1;s:1");
         assert_eq!(written("", "s:2;;x:y ;s:3"), ",k=x:y");
+        assert_eq!(written("s:1", "s :2; t.dm\t:-4 ;x :3"), ",k=x :3;s:1");
         assert_eq!(written("", "s:2"), "", "nothing is left");
         assert_eq!(value("x", b':', "s:2; x:y:z ;x:2"), "y:z");
         assert_eq!(value("y", b':', "s:2;y"), "");

@@ -22,6 +22,11 @@ impl OtState {
 
     /// Appends the member to the list at `start`; other pairs of an `existing` one are kept.
     pub fn write(self, existing: &str, start: usize, out: &mut Vec<u8>) {
+        self.write_over("th rv", existing, start, out);
+    }
+
+    /// The same, with the keys to be `replaced`, separated by spaces.
+    fn write_over(self, replaced: &str, existing: &str, start: usize, out: &mut Vec<u8>) {
         let mut ours = Vec::new();
         if let Some(threshold) = self.threshold {
             ours.extend_from_slice(b"th:");
@@ -34,7 +39,7 @@ impl OtState {
             ours.extend_from_slice(b"rv:");
             randomness.write(&mut ours);
         }
-        member::write(KEY, &ours, "th rv", existing, start, out);
+        member::write(KEY, &ours, replaced, existing, start, out);
     }
 }
 
@@ -42,11 +47,13 @@ impl OtState {
 /// only where it is true: the trace is sampled, nobody decided by hand, and the randomness reaches it.
 pub fn write_member(decision: Decision, trace_id: TraceId, existing: &str, start: usize, out: &mut Vec<u8>) {
     let found = OtState::parse(existing).randomness;
-    let randomness = found.or(decision.randomness());
     let threshold = decision
         .threshold(trace_id.randomness())
         .filter(|threshold| found.is_none_or(|found| threshold.samples(found.value())));
-    OtState { threshold, randomness }.write(existing, start, out);
+    // Where there is no room for ours, theirs still stands.
+    let (randomness, replaced) =
+        if found.is_some() { (None, "th") } else { (decision.randomness(), "th rv") };
+    OtState { threshold, randomness }.write_over(replaced, existing, start, out);
 }
 
 /// The member's key.
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn an_existing_rv_is_never_overwritten() {
         let session = Decision::of_session(threshold("8"), SessionHash::of_number(0));
-        assert_eq!(member_of(session, "rv:a0000000000000"), "ot=th:8;rv:a0000000000000");
+        assert_eq!(member_of(session, "rv:a0000000000000"), "ot=rv:a0000000000000;th:8");
         assert_eq!(member_of(session, "rv:70000000000000"), "ot=rv:70000000000000", "inconsistent");
         assert_eq!(member_of(session, "rv:7"), "ot=th:8;rv:ffffffffffffff", "malformed");
     }
@@ -151,7 +158,7 @@ mod tests {
         assert_eq!(incoming("", true), "");
         assert_eq!(incoming("th:4;x:1", true), "ot=x:1;th:4");
         assert_eq!(incoming("th:8", true), "", "0x48… is below 0x80…, although sampled");
-        assert_eq!(incoming("th:8;rv:a0000000000000", true), "ot=th:8;rv:a0000000000000");
+        assert_eq!(incoming("th:8;rv:a0000000000000", true), "ot=rv:a0000000000000;th:8");
         assert_eq!(incoming("th:8;rv:a0000000000000", false), "ot=rv:a0000000000000");
     }
 

@@ -6,8 +6,8 @@
 //! minutes before the navigation began, or earlier, is ignored. The same guard serves a
 //! `pageLoadTraceTime` of anybody else.
 
-use super::datadog::decimal;
 use super::{TraceId, member};
+use crate::wire::text::decimal;
 
 /// Reads the contents of the two `<meta>` elements. The id is decimal, with 64 bits, or has 32 hex
 /// digits; `navigation_start` is in Unix milliseconds, like the time. Both must be there.

@@ -4,7 +4,7 @@
 use super::template::Values;
 use super::{Baggage, TraceParent, TraceState, b3, datadog, elastic, opentelemetry};
 use crate::sampling::Decision;
-use crate::wire::text::position;
+use crate::wire::text::choice;
 
 /// A set of formats, and of our members within `tracestate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +30,12 @@ pub struct HeaderContext<'a> {
 impl Propagators {
     /// The format of this name in OpenTelemetry's and Datadog's options.
     pub fn named(name: &str) -> Option<Self> {
-        Self::at(name, "tracecontext datadog b3 b3multi baggage", Self::TRACE_CONTEXT)
+        Self::at(name, ALL, Self::TRACE_CONTEXT)
     }
 
     /// Our `tracestate` member with this key.
     pub fn member(key: &str) -> Option<Self> {
-        Self::at(key, "es ot dd", Self::ELASTIC)
+        Self::at(key, ALL_MEMBERS, Self::ELASTIC)
     }
 
     /// The union.
@@ -43,14 +43,41 @@ impl Propagators {
         Self(self.0 | others.0)
     }
 
-    /// Whether all of `others` are among them.
+    /// Whether all of `others` are among them. What this build does not have never is, so that its code is
+    /// not in the module either.
+    #[inline]
     pub const fn has(self, others: Self) -> bool {
-        self.0 & others.0 == others.0
+        self.0 & Self::SUPPORTED.0 & others.0 == others.0
     }
 
     fn at(name: &str, names: &str, first: Self) -> Option<Self> {
-        position(name, names, b' ', |a, b| a == b).map(|index| Self(first.0 << index))
+        let found = Self(first.0 << choice(name, names)?);
+        if Self::SUPPORTED.has(found) { Some(found) } else { None }
     }
+
+    /// The formats' names, for people, too.
+    pub const NAMES: &str =
+        if cfg!(feature = "full") { ALL } else { "tracecontext (others: headwater/full)" };
+    /// The keys of our members.
+    pub const MEMBERS: &str =
+        if cfg!(feature = "full") { ALL_MEMBERS } else { "es (others: headwater/full)" };
+
+    const SUPPORTED: Self = {
+        let mut all = Self::ELASTIC.with(Self::TRACE_CONTEXT);
+        if cfg!(feature = "opentelemetry") {
+            all = all.with(Self::OPEN_TELEMETRY);
+        }
+        if cfg!(feature = "datadog") {
+            all = all.with(Self::DATADOG_MEMBER).with(Self::DATADOG);
+        }
+        if cfg!(feature = "b3") {
+            all = all.with(Self::B3).with(Self::B3_MULTI);
+        }
+        if cfg!(feature = "baggage") {
+            all = all.with(Self::BAGGAGE);
+        }
+        all
+    };
 
     pub const NONE: Self = Self(0);
     /// `es=s:…`
@@ -136,6 +163,9 @@ impl HeaderContext<'_> {
         Values { trace_id, span_id, priority: self.decision.priority() }
     }
 }
+
+const ALL: &str = "tracecontext, datadog, b3, b3multi, baggage";
+const ALL_MEMBERS: &str = "es, ot, dd";
 
 /// Appends a header's name, so that its value can follow.
 fn open_header(name: &str, out: &mut Vec<u8>) {
@@ -306,7 +336,7 @@ mod tests {
         assert_eq!(tracestate(&context, "tracecontext"), text, "no member of ours: as it came");
         assert_eq!(
             tracestate(&context, "tracecontext ot"),
-            format!("ot=x:1;th:4;rv:a0000000000000,{dynatrace},es=s:1,v=1")
+            format!("ot=x:1;rv:a0000000000000;th:4,{dynatrace},es=s:1,v=1")
         );
         assert_eq!(
             tracestate(&context, "tracecontext es"),

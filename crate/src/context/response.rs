@@ -19,6 +19,14 @@ pub struct ServerContext {
     pub flags: Flags,
 }
 
+impl ServerContext {
+    /// The server's span, if it has named it.
+    pub fn whole(self) -> Option<TraceParent> {
+        let Self { trace_id, span_id, flags } = self;
+        Some(TraceParent { trace_id, span_id: span_id?, flags })
+    }
+}
+
 /// Collects what the carriers of one response say.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseContext<'a> {

@@ -28,6 +28,12 @@ impl<'a> Origin<'a> {
         Some(Self { scheme, authority: &authority[host_start..] })
     }
 
+    /// Whether there is more than an origin in an absolute URL that somebody has written.
+    pub fn has_path(url: &str) -> bool {
+        let rest = url.get(find(url, b":") + 3..).unwrap_or_default();
+        !matches!(&rest[find(rest, b"/?#")..], "" | "/")
+    }
+
     /// `server.address`: the host without its port.
     pub fn host(&self) -> &'a str {
         self.host_and_port().0
@@ -65,7 +71,6 @@ impl<'a> Origin<'a> {
 pub struct Targets {
     entries: Vec<Entry>,
     defaults: Propagators,
-    excludes_own: bool,
 }
 
 /// What requests to one origin get.
@@ -79,12 +84,7 @@ pub struct Target {
 impl Targets {
     /// No origin at all.
     pub const fn new() -> Self {
-        Self { entries: Vec::new(), defaults: Propagators::TRACE_CONTEXT, excludes_own: false }
-    }
-
-    /// Adds an origin in its serialised form: `https://api.example.com`.
-    pub fn add_origin(&mut self, origin: String) {
-        self.add_target(origin, None, false);
+        Self { entries: Vec::new(), defaults: Propagators::TRACE_CONTEXT }
     }
 
     /// Adds an origin with formats of its own, if any.
@@ -92,27 +92,9 @@ impl Targets {
         self.entries.push(Entry { origin: Some(origin), propagators, dry_run });
     }
 
-    /// The caller has a RegExp, too, or several alike.
-    pub fn add_patterns(&mut self) {
-        self.add_pattern(None, false);
-    }
-
     /// Adds a RegExp, which the caller keeps. They are numbered from 0 as they are added.
     pub fn add_pattern(&mut self, propagators: Option<Propagators>, dry_run: bool) {
         self.entries.push(Entry { origin: None, propagators, dry_run });
-    }
-
-    /// Adds the page's own origin, unless that was excluded. Entries for it that were there before go
-    /// first.
-    pub fn add_own(&mut self, origin: String) {
-        if !self.excludes_own {
-            self.add_origin(origin);
-        }
-    }
-
-    /// The page's own origin is not to be a target by itself. To be called before it is added.
-    pub fn exclude_own(&mut self) {
-        self.excludes_own = true;
     }
 
     /// Sets the formats of all targets without their own, whenever added; until then it is
@@ -121,24 +103,17 @@ impl Targets {
         self.defaults = propagators;
     }
 
-    /// Whether requests to `origin` get headers. `matches` tests all RegExps on the origin's text.
-    pub fn allow(&self, origin: Origin, matches: &dyn Fn(&str) -> bool) -> bool {
-        self.lookup(origin, &|text| matches(text).then_some(0)).is_some_and(|target| !target.dry_run)
-    }
-
-    /// What requests to `origin` get, if anything. `first_match` tests the RegExps on the origin's text
+    /// What requests to a serialised origin get, if anything. `first_match` tests the RegExps on it
     /// and gives the number of the first that matches; it is asked at most once.
-    pub fn lookup(&self, origin: Origin, first_match: &dyn Fn(&str) -> Option<usize>) -> Option<Target> {
-        let mut text = String::new();
-        origin.write(&mut text);
+    pub fn lookup(&self, origin: &str, first_match: &dyn Fn(&str) -> Option<usize>) -> Option<Target> {
         let mut patterns = 0;
         let mut matching = None;
         for entry in &self.entries {
             let matches = match &entry.origin {
-                Some(exact) => *exact == text,
+                Some(exact) => exact == origin,
                 None => {
                     if patterns == 0 {
-                        matching = first_match(&text);
+                        matching = first_match(origin);
                     }
                     patterns += 1;
                     matching == Some(patterns - 1)
@@ -191,21 +166,33 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_an_origin_is_seen() {
+        for url in
+            ["https://a.example/x", "https://a.example?x", "https://a.example/#x", "https://a.example//"]
+        {
+            assert!(Origin::has_path(url), "{url}");
+        }
+        for url in ["https://a.example", "https://a.example/", "https://a.example:443", "", "x:", "https:"] {
+            assert!(!Origin::has_path(url), "{url}");
+        }
+    }
+
+    #[test]
     fn only_exact_origins_and_patterns_are_allowed() {
         let mut targets = Targets::new();
-        targets.add_origin("https://api.example".into());
-        let allow = |url| targets.allow(origin(url), &|_| panic!("there are no patterns yet"));
-        assert!(allow("https://api.example/x"));
-        assert!(allow("https://user@api.example/x"));
-        assert!(!allow("https://api.example.evil/x"));
-        assert!(!allow("https://api.example@evil.example/x"));
-        assert!(!allow("http://api.example/x"));
-        assert!(!allow("https://api.example:8443/x"));
-        targets.add_patterns();
-        let allow = |url| targets.allow(origin(url), &|text| text == "https://a.b.example");
-        assert!(allow("https://a.b.example/x"));
-        assert!(allow("https://user@a.b.example/x"));
-        assert!(!allow("https://b.example/x"));
+        targets.add_target("https://api.example".into(), None, false);
+        let allow = |origin| targets.lookup(origin, &|_| panic!("there are no patterns yet")).is_some();
+        assert!(allow("https://api.example"));
+        for other in
+            ["https://api.example.evil", "http://api.example", "https://api.example:8443", "", "null"]
+        {
+            assert!(!allow(other), "{other}");
+        }
+        targets.add_pattern(None, false);
+        let allow =
+            |origin| targets.lookup(origin, &|text| (text == "https://a.b.example").then_some(0)).is_some();
+        assert!(allow("https://a.b.example"));
+        assert!(!allow("https://b.example"));
     }
 
     #[test]
@@ -216,57 +203,33 @@ mod tests {
         targets.add_pattern(Some(Propagators::B3), false);
         targets.add_target("https://b.example".into(), None, true);
         targets.add_pattern(None, true);
-        targets.add_origin("https://a.example".into());
+        targets.add_target("https://a.example".into(), None, false);
         targets.set_defaults(Propagators::BAGGAGE);
         // The RegExps: `b`, then `c`.
         let first_match =
             |text: &str| ["b.", "c."].iter().position(|host| text.contains(&format!("//{host}")));
-        let found = |host: &str| targets.lookup(origin(&format!("https://{host}/x")), &first_match);
+        let found = |host: &str| targets.lookup(&format!("https://{host}"), &first_match);
         let target = |propagators, dry_run| Some(Target { propagators, dry_run });
         assert_eq!(found("a.example"), target(datadog, false));
         assert_eq!(found("b.example"), target(Propagators::B3, false), "the RegExp stands in front");
         assert_eq!(found("c.example"), target(Propagators::BAGGAGE, true));
         assert_eq!(found("d.example"), None);
-        assert!(!targets.allow(origin("https://d.example"), &|_| false));
-    }
-
-    #[test]
-    fn a_dry_run_is_found_but_not_allowed() {
-        let mut targets = Targets::new();
-        targets.add_target("https://a.example".into(), None, true);
-        let parsed = origin("https://a.example/");
-        assert_eq!(targets.lookup(parsed, &|_| None).map(|target| target.dry_run), Some(true));
-        assert!(!targets.allow(parsed, &|_| false));
-    }
-
-    #[test]
-    fn the_page_s_own_origin_is_a_target_unless_excluded() {
-        let own = || String::from("https://shop.example");
-        let mut targets = Targets::new();
-        targets.add_own(own());
-        assert!(targets.allow(origin("https://shop.example/x"), &|_| false));
-        let mut targets = Targets::new();
-        targets.exclude_own();
-        targets.add_own(own());
-        assert!(!targets.allow(origin("https://shop.example/x"), &|_| false));
-        targets.add_origin(own());
-        assert!(targets.allow(origin("https://shop.example/x"), &|_| false), "named by the page's author");
     }
 
     #[test]
     fn patterns_are_tested_once_and_only_when_needed() {
         let mut targets = Targets::new();
-        targets.add_origin("https://a.example".into());
-        targets.add_patterns();
-        targets.add_patterns();
+        targets.add_target("https://a.example".into(), None, false);
+        targets.add_pattern(None, false);
+        targets.add_pattern(None, false);
         let asked = std::cell::Cell::new(0);
         let first_match = |_: &str| {
             asked.set(asked.get() + 1);
             Some(1)
         };
-        targets.lookup(origin("https://a.example"), &first_match);
+        targets.lookup("https://a.example", &first_match);
         assert_eq!(asked.get(), 0);
-        assert!(targets.lookup(origin("https://b.example"), &first_match).is_some());
+        assert!(targets.lookup("https://b.example", &first_match).is_some());
         assert_eq!(asked.get(), 1);
     }
 

@@ -11,6 +11,9 @@ pub struct TraceParent {
     pub flags: Flags,
 }
 
+/// Who a span is: the ids it is known by and its trace's flags.
+pub type SpanContext = TraceParent;
+
 impl TraceParent {
     /// Reads a header value.
     ///

@@ -7,7 +7,7 @@
 //! keys are passed on as they are (§3.3.1.3.1 leaves them to us); of our own keys only ours remains.
 
 use super::bytes::{is_lower_case, is_printable};
-use super::{Propagators, elastic, member};
+use super::{Propagators, member};
 use crate::wire::text::take_part;
 
 /// A well-formed `tracestate`.
@@ -89,14 +89,6 @@ impl<'a> TraceState<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceStateError;
 
-/// Puts Elastic's member `es=s:<rate>` in front of what the caller sends already, if that is well formed.
-pub fn write_with_elastic_rate(rate: f64, existing: &str, out: &mut Vec<u8>) {
-    let existing = TraceState::parse(existing).unwrap_or_default();
-    let start = out.len();
-    elastic::write_member(rate, existing.value(elastic::KEY), start, out);
-    existing.write_behind(Propagators::ELASTIC, start, out);
-}
-
 /// Takes the next member that is not empty: key and value, the latter empty if there is no `=`.
 fn next_member<'a>(rest: &mut &'a str) -> Option<(&'a str, &'a str)> {
     while !rest.is_empty() {
@@ -130,10 +122,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::context::elastic;
 
     fn with_elastic_rate(rate: f64, existing: &str) -> String {
         let mut out = b"before".to_vec();
-        write_with_elastic_rate(rate, existing, &mut out);
+        let others = TraceState::parse(existing).unwrap_or_default();
+        let start = out.len();
+        elastic::write_member(rate, others.value(elastic::KEY), start, &mut out);
+        others.write_behind(Propagators::ELASTIC, start, &mut out);
         String::from_utf8(out).unwrap().strip_prefix("before").unwrap().into()
     }
 

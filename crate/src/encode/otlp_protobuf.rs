@@ -3,27 +3,36 @@
 //! Each function writes one message; the table above it is that message's definition, as far as we
 //! fill it.
 
-use crate::trace::{Clock, Parent, Span, Status};
+use crate::trace::{Attributes, Clock, Link, Span, SpanContext, Status};
 use crate::wire::protobuf::{begin, end, write_bytes, write_fixed32, write_fixed64, write_integer};
 
-/// Appends one span as the field `ScopeSpans.spans`, so that spans stand one behind the other.
+/// A span's fields behind its ids, as bytes: what does not depend on the decision on its trace.
+pub struct Body {
+    bytes: Vec<u8>,
+    /// Where its attributes begin.
+    attributes: usize,
+    parent_is_remote: bool,
+}
+
+/// Encodes a span but for what [`write_span`] adds.
 ///
 /// | field | type | name |
 /// |---|---|---|
 /// | 1 | bytes | trace_id |
 /// | 2 | bytes | span_id |
+/// | 3 | string | trace_state |
 /// | 4 | bytes | parent_span_id |
 /// | 5 | string | name |
 /// | 6 | enum | kind |
 /// | 7 | fixed64 | start_time_unix_nano |
 /// | 8 | fixed64 | end_time_unix_nano |
 /// | 9 | KeyValue, repeated | attributes |
+/// | 13 | Link, repeated | links |
 /// | 15 | Status | status |
 /// | 16 | fixed32 | flags |
-pub fn write_span(span: &Span, clock: &Clock, out: &mut Vec<u8>) {
-    let message = begin(SCOPE_SPANS_SPANS, out);
-    write_bytes(1, span.context.trace_id.bytes(), out);
-    write_bytes(2, span.context.span_id.bytes(), out);
+pub fn body_of(span: &Span, clock: &Clock) -> Body {
+    let mut bytes = Vec::new();
+    let out = &mut bytes;
     if let Some(parent) = &span.parent {
         write_bytes(4, parent.span_id.bytes(), out);
     }
@@ -31,11 +40,55 @@ pub fn write_span(span: &Span, clock: &Clock, out: &mut Vec<u8>) {
     write_integer(6, span.kind as u64, out);
     write_fixed64(7, clock.unix_nanos(span.start), out);
     write_fixed64(8, clock.unix_nanos(span.end), out);
+    let attributes = out.len();
     out.extend_from_slice(span.attributes.bytes());
+    if let Some(link) = &span.link {
+        write_link(link, out);
+    }
     if span.status == Status::Error {
         write_status(out);
     }
-    write_fixed32(16, flags(span), out);
+    Body { bytes, attributes, parent_is_remote: span.parent.is_some_and(|parent| parent.remote) }
+}
+
+/// Appends one span as the field `ScopeSpans.spans`, so that spans stand one behind the other.
+/// `attributes` are further ones of a span.
+pub fn write_span(
+    context: &SpanContext,
+    tracestate: &[u8],
+    attributes: &Attributes,
+    body: &Body,
+    out: &mut Vec<u8>,
+) {
+    let message = begin(SCOPE_SPANS_SPANS, out);
+    write_bytes(1, context.trace_id.bytes(), out);
+    write_bytes(2, context.span_id.bytes(), out);
+    if !tracestate.is_empty() {
+        write_bytes(3, tracestate, out);
+    }
+    out.extend_from_slice(&body.bytes[..body.attributes]);
+    out.extend_from_slice(attributes.bytes());
+    out.extend_from_slice(&body.bytes[body.attributes..]);
+    // `SpanFlags`: the W3C flags, and whether the parent is in another process.
+    let is_remote = if body.parent_is_remote { HAS_IS_REMOTE | IS_REMOTE } else { HAS_IS_REMOTE };
+    write_fixed32(16, is_remote | u32::from(context.flags.0), out);
+    end(message, out);
+}
+
+/// | field | type | name |
+/// |---|---|---|
+/// | 1 | bytes | trace_id |
+/// | 2 | bytes | span_id |
+/// | 4 | KeyValue, repeated | attributes |
+/// | 6 | fixed32 | flags |
+fn write_link(link: &Link, out: &mut Vec<u8>) {
+    let message = begin(13, out);
+    write_bytes(1, link.to.trace_id.bytes(), out);
+    if let Some(span_id) = link.to.span_id {
+        write_bytes(2, span_id.bytes(), out);
+    }
+    out.extend_from_slice(link.attributes.bytes());
+    write_fixed32(6, HAS_IS_REMOTE | IS_REMOTE | u32::from(link.to.flags.0), out);
     end(message, out);
 }
 
@@ -72,15 +125,6 @@ fn write_status(out: &mut Vec<u8>) {
     let status = begin(15, out);
     write_integer(3, 2, out);
     end(status, out);
-}
-
-/// `SpanFlags`: the W3C flags, and whether the parent is in another process.
-fn flags(span: &Span) -> u32 {
-    let parent = match span.parent {
-        Some(Parent { remote: true, .. }) => HAS_IS_REMOTE | IS_REMOTE,
-        _ => HAS_IS_REMOTE,
-    };
-    parent | u32::from(span.context.flags.0)
 }
 
 /// The instrumentation scope that every span of ours carries.

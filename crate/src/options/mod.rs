@@ -4,24 +4,30 @@ mod table;
 
 pub use table::{DOCUMENTATION, FACTS, OptionDocumentation, OptionId};
 
-use crate::context::{SpanId, Targets, TraceId};
-use crate::sampling::Threshold;
+use crate::context::{Baggage, Environment, Propagators, SpanId, Targets, TraceId};
 use crate::wire::hex;
-use crate::wire::text::position;
+use crate::wire::text::{choice, take_part};
 
 /// The checked configuration. Texts and flags are kept by the option's number: one code path for all.
 pub struct Options {
     texts: [String; OptionId::COUNT],
     /// A bit for each option that is `true`.
-    flags: u32,
+    flags: u64,
     /// A bit for each option that was configured.
-    given: u32,
+    given: u64,
     /// A bit for each instrumentation that is off.
     disabled: u32,
     /// See [`LogLevel`].
     pub log_level: u32,
     pub targets: Targets,
+    /// The union of the formats in `propagators`.
+    formats: Propagators,
+    members: Propagators,
+    pub baggage: Baggage,
+    pub environments: Vec<Environment>,
     pub sample_rate: f64,
+    /// Unix milliseconds; infinite if unknown.
+    pub page_load_trace_time: f64,
     /// Milliseconds.
     pub flush_interval: f64,
     pub resource: Vec<(String, OwnedValue)>,
@@ -37,7 +43,11 @@ pub enum Input<'a> {
     Flag(bool),
     /// A RegExp, which the wrapper keeps.
     Pattern,
-    /// Anything else: null, a function, an object where none belongs.
+    /// A function, which the wrapper keeps.
+    Function,
+    /// A list without items.
+    EmptyList,
+    /// Anything else: null, an object where none belongs.
     Other,
 }
 
@@ -56,9 +66,19 @@ pub enum Rule {
     Text,
     Url,
     Flag,
+    DeferredFlag,
     Instrumentations,
     Level,
     Origins,
+    HeaderName,
+    Propagators,
+    Members,
+    Baggage,
+    SamplingMode,
+    Unsampled,
+    Sampler,
+    Environments,
+    Time,
     TraceId,
     SpanId,
     Rate,
@@ -72,12 +92,20 @@ impl Options {
     pub const fn new() -> Self {
         Self {
             texts: [const { String::new() }; OptionId::COUNT],
-            flags: OptionId::Active.bit() | OptionId::Instrument.bit() | OptionId::DistributedTracing.bit(),
+            flags: OptionId::Active.bit()
+                | OptionId::Instrument.bit()
+                | OptionId::DistributedTracing.bit()
+                | OptionId::DistributedTracingSameOrigin.bit(),
             given: 0,
             disabled: 0,
             log_level: LogLevel::Warn as u32,
             targets: Targets::new(),
+            formats: Propagators::NONE,
+            members: Propagators::NONE,
+            baggage: Baggage::new(),
+            environments: Vec::new(),
             sample_rate: 1.0,
+            page_load_trace_time: f64::INFINITY,
             flush_interval: 500.0,
             resource: Vec::new(),
         }
@@ -95,20 +123,45 @@ impl Options {
         origin: &dyn Fn(&str) -> Option<String>,
     ) -> bool {
         let rule = option.rule();
+        if !rule.is_supported() && !matches!(value, Input::Absent | Input::EmptyList | Input::Flag(false)) {
+            return false;
+        }
         match value {
             Input::Absent => return option != OptionId::ServiceName,
-            Input::Flag(flag) if rule == Rule::Flag => {
-                self.flags = self.flags & !option.bit() | if flag { option.bit() } else { 0 };
+            Input::Flag(flag) if matches!(rule, Rule::Flag | Rule::DeferredFlag) => {
+                self.set_flag(option, flag)
             }
             Input::Number(number) if rule == Rule::Rate && (0.0..=1.0).contains(&number) => {
-                // Elastic's rounding: four decimals, and what is not zero stays above it.
-                let rounded = ((number * 10_000.0 + 0.5) as u32).max(u32::from(number > 0.0));
-                self.sample_rate = f64::from(rounded) / 10_000.0;
+                self.sample_rate = rounded_rate(number);
             }
-            Input::Number(number) if rule == Rule::Duration && (0.0..=f64::MAX).contains(&number) => {
+            Input::Number(number) if (0.0..=f64::MAX).contains(&number) && rule == Rule::Duration => {
                 self.flush_interval = number;
             }
-            Input::Pattern if rule == Rule::Origins => self.targets.add_patterns(),
+            Input::Number(number) if (0.0..=f64::MAX).contains(&number) && rule == Rule::Time => {
+                self.page_load_trace_time = number;
+            }
+            Input::Function if cfg!(feature = "sampler") && rule == Rule::Sampler => {}
+            Input::EmptyList if cfg!(feature = "full") && rule == Rule::Propagators => {
+                self.targets.set_defaults(Propagators::NONE)
+            }
+            Input::EmptyList
+                if cfg!(feature = "full")
+                    && matches!(
+                        rule,
+                        Rule::Origins | Rule::Members | Rule::Environments | Rule::Instrumentations
+                    ) => {}
+            Input::Text(_) | Input::Pattern if rule == Rule::Origins => {
+                let Some((propagators, dry_run)) = target_rules(key) else {
+                    return false;
+                };
+                match value {
+                    Input::Text(text) => match origin(text) {
+                        Some(origin) => self.targets.add_target(origin, propagators, dry_run),
+                        None => return false,
+                    },
+                    _ => self.targets.add_pattern(propagators, dry_run),
+                }
+            }
             _ if rule == Rule::Attributes && !key.is_empty() => {
                 let value = match value {
                     Input::Text(text) => OwnedValue::Text(text.into()),
@@ -119,18 +172,36 @@ impl Options {
                 self.resource.push((key.into(), value));
             }
             Input::Text(text) => match rule {
-                Rule::Instrumentations => match name_position(text, INSTRUMENTATIONS) {
-                    Some(index) => self.disabled |= 1 << index,
+                Rule::Instrumentations | Rule::Level | Rule::SamplingMode | Rule::Unsampled => {
+                    let Some(index) = choice(text, rule.allowed()) else {
+                        return false;
+                    };
+                    match rule {
+                        Rule::Instrumentations => self.disabled |= 1 << index,
+                        Rule::Level => self.log_level = index,
+                        // Of two choices the second is what is no default.
+                        _ => self.set_flag(option, index != 0),
+                    }
+                }
+                Rule::Propagators => match Propagators::named(text) {
+                    Some(format) => {
+                        self.formats = self.formats.with(format);
+                        self.targets.set_defaults(self.formats);
+                    }
                     None => return false,
                 },
-                Rule::Level => match name_position(text, LOG_LEVELS) {
-                    Some(index) => self.log_level = index,
+                Rule::Members => match Propagators::member(text) {
+                    Some(member) => self.members = self.members.with(member),
                     None => return false,
                 },
-                Rule::Origins => match origin(text) {
-                    Some(origin) => self.targets.add_origin(origin),
-                    None => return false,
-                },
+                Rule::Baggage if cfg!(feature = "baggage") => {
+                    if self.baggage.set(key, text).is_err() {
+                        return false;
+                    }
+                }
+                Rule::Environments if cfg!(feature = "linking") => {
+                    return self.set_environment(key, text, origin);
+                }
                 _ => {
                     let allowed = match rule {
                         Rule::Name => is_service_name(text),
@@ -139,6 +210,7 @@ impl Options {
                         // A template may have had none to fill in.
                         Rule::TraceId => text.is_empty() || hex::read::<16>(text.as_bytes()).is_some(),
                         Rule::SpanId => text.is_empty() || hex::read::<8>(text.as_bytes()).is_some(),
+                        Rule::HeaderName => is_token(text),
                         // The wrapper keeps the headers, as it performs the send.
                         Rule::Headers => is_token(key) && text.bytes().all(|byte| byte >= b' '),
                         _ => false,
@@ -167,7 +239,7 @@ impl Options {
 
     /// A flag, if it was configured.
     pub fn given_flag(&self, option: OptionId) -> Option<bool> {
-        (self.given & option.bit() != 0).then(|| self.flag(option))
+        self.is_given(option).then(|| self.flag(option))
     }
 
     /// A trace id; none if it is all zero, as OpenTelemetry renders an invalid context.
@@ -180,14 +252,54 @@ impl Options {
         SpanId::parse(self.text(option).as_bytes())
     }
 
-    /// The sampler for traces that start here.
-    pub fn threshold(&self) -> Threshold {
-        Threshold::from_probability(self.sample_rate)
+    /// Whether an option was configured.
+    pub fn is_given(&self, option: OptionId) -> bool {
+        self.given & option.bit() != 0
+    }
+
+    /// Our members of `tracestate`; none if it is not sent.
+    pub fn members(&self) -> Propagators {
+        if self.members == Propagators::NONE && self.flag(OptionId::PropagateTracestate) {
+            Propagators::ELASTIC
+        } else {
+            self.members
+        }
+    }
+
+    /// Whether other systems on the page's servers decide as Datadog does.
+    pub fn speaks_datadog(&self) -> bool {
+        self.formats.has(Propagators::DATADOG) || self.members.has(Propagators::DATADOG_MEMBER)
     }
 
     /// Whether an instrumentation runs.
     pub fn instruments(&self, instrumentation: Instrumentation) -> bool {
         self.flag(OptionId::Instrument) && self.disabled & 1 << instrumentation as u32 == 0
+    }
+
+    fn set_flag(&mut self, option: OptionId, flag: bool) {
+        self.flags = self.flags & !option.bit() | if flag { option.bit() } else { 0 };
+    }
+
+    /// The parts of an environment come one after the other, its name first.
+    fn set_environment(&mut self, key: &str, text: &str, origin: &dyn Fn(&str) -> Option<String>) -> bool {
+        if key == "name" {
+            self.environments.push(Environment { name: text.into(), ..Environment::default() });
+            return !text.is_empty();
+        }
+        let Some(environment) = self.environments.last_mut() else {
+            return false;
+        };
+        match key {
+            "origins" => match origin(text) {
+                Some(origin) => environment.origins.push(origin),
+                None => return false,
+            },
+            "environmentIds" => environment.ids.push(text.into()),
+            // The wrapper keeps the name, as it reads the header.
+            "header" => return is_token(text),
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -198,16 +310,43 @@ impl Default for Options {
 }
 
 impl Rule {
+    /// Whether this build has what the option asks for.
+    #[allow(clippy::match_like_matches_macro, reason = "which it looks like without features")]
+    fn is_supported(self) -> bool {
+        match self {
+            Self::Baggage => cfg!(feature = "baggage"),
+            Self::DeferredFlag => cfg!(feature = "deferred"),
+            Self::Environments => cfg!(feature = "linking"),
+            Self::SamplingMode => cfg!(feature = "sessions"),
+            Self::Sampler => cfg!(feature = "sampler"),
+            _ => true,
+        }
+    }
+
     /// What is allowed, for people.
     pub fn allowed(self) -> &'static str {
+        if !self.is_supported() {
+            return "nothing, but with headwater/full";
+        }
         match self {
             Self::Name => "a name of letters, digits, space, _ and -",
             Self::Text => "a string",
             Self::Url => "an http or https URL",
-            Self::Flag => "true or false",
+            Self::Flag | Self::DeferredFlag => "true or false",
             Self::Instrumentations => INSTRUMENTATIONS,
             Self::Level => LOG_LEVELS,
-            Self::Origins => "origins such as https://api.example.com, and RegExps",
+            Self::Origins => {
+                "origins such as https://api.example.com, RegExps, and { match, propagators, dryRun }"
+            }
+            Self::HeaderName => "a header name",
+            Self::Propagators => Propagators::NAMES,
+            Self::Members => Propagators::MEMBERS,
+            Self::Baggage => "an object of names (HTTP tokens) and string values, 8192 bytes in all",
+            Self::SamplingMode => "trace, session",
+            Self::Unsampled => "headers, none",
+            Self::Sampler => "a function",
+            Self::Environments => "a list of { name, origins, environmentIds, header }",
+            Self::Time => "a number of milliseconds since 1970",
             Self::TraceId => "32 lower-case hex digits",
             Self::SpanId => "16 lower-case hex digits",
             Self::Rate => "a number from 0 to 1",
@@ -250,9 +389,28 @@ fn is_token(name: &str) -> bool {
         })
 }
 
-/// The lists are for people: their separator is a comma and a space.
-fn name_position(name: &str, list: &str) -> Option<u32> {
-    position(name, list, b',', |item, name| item.trim_ascii() == name)
+/// What a target's object says beside `match`, in the wrapper's words: nothing for a bare string or RegExp;
+/// else `?` for a dry run or `!`, and the formats' names with blanks between them or `*` for the default.
+fn target_rules(key: &str) -> Option<(Option<Propagators>, bool)> {
+    if !cfg!(feature = "diagnostics") {
+        return if key.is_empty() { Some((None, false)) } else { None };
+    }
+    let mut names = key.get(1..).unwrap_or("*");
+    let mut propagators = None;
+    if names != "*" {
+        let mut formats = Propagators::NONE;
+        while !names.is_empty() {
+            formats = formats.with(Propagators::named(take_part(&mut names, b' '))?);
+        }
+        propagators = Some(formats);
+    }
+    Some((propagators, key.starts_with('?')))
+}
+
+/// Elastic's rounding: four decimals, and what is not zero stays above it.
+pub(crate) fn rounded_rate(rate: f64) -> f64 {
+    let rounded = ((rate * 10_000.0 + 0.5) as u32).max(u32::from(rate > 0.0));
+    f64::from(rounded) / 10_000.0
 }
 
 const INSTRUMENTATIONS: &str = "page-load, fetch, xmlhttprequest, history, eventtarget, click, error";
@@ -357,6 +515,6 @@ mod tests {
             assert!(!id.rule().allowed().is_empty());
         }
         assert_eq!(OptionId::from_number(OptionId::COUNT as u32), None);
-        const { assert!(OptionId::COUNT <= 32, "flags have a bit each") };
+        const { assert!(OptionId::COUNT <= 64, "flags have a bit each") };
     }
 }

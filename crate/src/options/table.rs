@@ -3,6 +3,8 @@
 //! The TypeScript interface, the list of names that the wrapper sends by number and the table in the
 //! README are generated from here (`npm run options`); a test fails when they are not current.
 
+use std::mem;
+
 use super::Rule;
 
 macro_rules! options {
@@ -22,7 +24,9 @@ macro_rules! options {
         impl OptionId {
             /// The option with this number.
             pub fn from_number(number: u32) -> Option<Self> {
-                ALL.get(number as usize).copied()
+                // SAFETY: the numbers are those from 0 on without a gap; a table of them would be 46 bytes that
+                // no compression can do anything about.
+                ((number as usize) < Self::COUNT).then(|| unsafe { mem::transmute(number as u8) })
             }
 
             /// What it takes.
@@ -76,10 +80,26 @@ options! {
         /// `false` keeps trace headers off all requests.
         DistributedTracing "distributedTracing" Flag: "boolean" = "true",
         /// Further origins whose requests carry trace headers: a string is one exact origin, a RegExp
-        /// is tested against the origin. The page's own origin always does.
-        DistributedTracingOrigins "distributedTracingOrigins" Origins: "string | RegExp | readonly (string | RegExp)[]" = "[]",
-        /// Also sends `tracestate: es=s:<rate>` wherever `traceparent` goes.
+        /// is tested against the origin, an object gives either with `propagators` of its own or with
+        /// `dryRun: true`, which sends nothing and shows in `diagnostics()` what it would. The first
+        /// that matches counts.
+        DistributedTracingOrigins "distributedTracingOrigins" Origins: "string | RegExp | Target | readonly (string | RegExp | Target)[]" = "[]",
+        /// `false` takes the page's own origin off the targets, unless `distributedTracingOrigins` has it.
+        DistributedTracingSameOrigin "distributedTracingSameOrigin" Flag: "boolean" = "true",
+        /// Name of the header that carries the `traceparent`, for servers that know it by another one
+        /// (Elastic: `elastic-apm-traceparent`).
+        DistributedTracingHeaderName "distributedTracingHeaderName" HeaderName: "string" = "'traceparent'",
+        /// The formats of trace headers, for targets without their own.
+        Propagators "propagators" Propagators: "readonly Propagator[]" = "['tracecontext']",
+        /// Also sends `tracestate` wherever `traceparent` goes: Elastic's member `es=s:<rate>` unless
+        /// `tracestateMembers` says otherwise, and what the page's server has set.
         PropagateTracestate "propagateTracestate" Flag: "boolean" = "false",
+        /// Our members of `tracestate`, which is then sent: `'es'` (Elastic: the sample rate), `'ot'`
+        /// (OpenTelemetry: threshold and randomness), `'dd'` (Datadog: priority, origin, span id).
+        TracestateMembers "tracestateMembers" Members: "readonly ('es' | 'ot' | 'dd')[]" = "[]",
+        /// Names and values for the `baggage` header, beside those of the page's server. Sent only where
+        /// `propagators` has `'baggage'`. Everybody on the way can read it.
+        Baggage "baggage" Baggage: "Readonly<Record<string, string>>" = "{}",
         /// Trace id of the page load, 32 lower-case hex digits, from the server that rendered the page.
         PageLoadTraceId "pageLoadTraceId" TraceId: "string" = "",
         /// Id of the browser's document-fetch span, 16 lower-case hex digits. The server made it the
@@ -90,11 +110,28 @@ options! {
         /// The server's sampling decision for the page load; `false` counts. Without it
         /// `transactionSampleRate` decides.
         PageLoadSampled "pageLoadSampled" Flag: "boolean" = "",
+        /// When the page was rendered, in Unix milliseconds. The ids in it are ignored if that was two
+        /// minutes before the navigation or earlier: HTML from a cache bears the ids of others.
+        PageLoadTraceTime "pageLoadTraceTime" Time: "number" = "",
         /// Name of the page-load span.
         PageLoadTransactionName "pageLoadTransactionName" Text: "string" = "'documentLoad'",
         /// Share of the traces started here that are recorded: 0 to 1, rounded to four decimals.
         /// Decided by the trace id, as OpenTelemetry's consistent probability sampling does.
         TransactionSampleRate "transactionSampleRate" Rate: "number" = "1",
+        /// `'trace'` decides for each trace, `'session'` for all traces of a visitor's session alike (kept
+        /// in `localStorage`; its hash goes out as `rv` of the `ot` member).
+        SamplingMode "samplingMode" SamplingMode: "'trace' | 'session'" = "'trace'",
+        /// Gives the rate, or the decision, for one trace that starts here; `undefined` leaves it to
+        /// `transactionSampleRate`. Not asked where a server has decided.
+        TracesSampler "tracesSampler" Sampler: "TracesSampler" = "",
+        /// Whether requests of traces that are not sampled carry headers which say so, or none.
+        UnsampledPropagation "unsampledPropagation" Unsampled: "'headers' | 'none'" = "'headers'",
+        /// Keeps the spans of a trace that is not sampled until its page load or request ends, and sends
+        /// them if there was an error, with `headwater.sampled_on_error`.
+        SampleOnError "sampleOnError" DeferredFlag: "boolean" = "false",
+        /// Other environments whose traces are linked: their responses name the trace they have
+        /// continued with. Nobody else is believed.
+        TrustedRemoteEnvironments "trustedRemoteEnvironments" Environments: "readonly RemoteEnvironment[]" = "[]",
         /// Milliseconds that an ended span waits for others before it is sent.
         FlushInterval "flushInterval" Duration: "number" = "500",
         /// Attributes of the resource, for every span; these win over those that the agent finds.
@@ -105,8 +142,24 @@ options! {
     facts {
         /// The page's own origin; `null` for an opaque one.
         PageOrigin,
+        /// The document's URL.
+        PageUrl,
         /// Content of `<meta name="traceparent">`.
         PageTraceParent,
+        /// Content of `<meta name="tracestate">`.
+        PageTraceState,
+        /// Content of `<meta name="baggage">`.
+        PageBaggage,
+        /// Content of `<meta name="dd-trace-id">`.
+        DatadogTraceId,
+        /// Content of `<meta name="dd-trace-time">`.
+        DatadogTraceTime,
+        /// Text of the HTML comment that begins with `DATADOG;`.
+        DatadogComment,
+        /// The navigation's `Server-Timing`, as the header has it.
+        PageServerTiming,
+        /// What `Host::store` was given last, if sessions are sampled.
+        StoredSession,
         /// `navigator.userAgent`.
         UserAgent,
         /// `navigator.language`.
@@ -122,8 +175,8 @@ options! {
 
 impl OptionId {
     /// Its bit in a set of options.
-    pub const fn bit(self) -> u32 {
-        1 << self as u32
+    pub const fn bit(self) -> u64 {
+        1 << self as u64
     }
 }
 

@@ -71,6 +71,11 @@ impl Decision {
         self.settled = self.settled.or(Some(Refusal::Propagated));
     }
 
+    /// Whether it can change no more.
+    pub fn is_settled(self) -> bool {
+        self.settled.is_some()
+    }
+
     /// The sampled flag.
     pub fn sampled(self) -> bool {
         self.priority.sampled()
@@ -95,7 +100,9 @@ impl Decision {
     }
 
     fn automatic(sampled: bool, threshold: Threshold, randomness: Option<Randomness>) -> Self {
-        Self { priority: Priority::automatic(sampled), threshold: Some(threshold), randomness, settled: None }
+        // Nobody else asks for it.
+        let threshold = if cfg!(feature = "opentelemetry") { Some(threshold) } else { None };
+        Self { priority: Priority::automatic(sampled), threshold, randomness, settled: None }
     }
 
     fn decide(&mut self, priority: Priority) -> Result<(), Refusal> {

@@ -2,3 +2,4 @@
 
 pub mod page_load;
 pub mod request;
+pub mod session;

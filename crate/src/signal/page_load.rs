@@ -2,14 +2,26 @@
 //! request and the page's resources as children. The names are those of OpenTelemetry's document-load
 //! instrumentation.
 
-use super::request::STATUS_CODE;
-use crate::context::{Flags, IdGenerator, SpanId, TraceParent};
-use crate::options::{Instrumentation, OptionId, Options};
-use crate::trace::{Attributes, Kind, Parent, Sink, Span, SpanContext, Status, redact_url};
+use std::mem;
 
-/// The page load, open until [`PageLoad::end`] was called.
+use super::request::STATUS_CODE;
+use crate::context::{
+    Baggage, Flags, IdGenerator, OtState, ResponseContext, ServerContext, SpanId, TraceId, TraceParent,
+    TraceState, datadog, opentelemetry, page_trace,
+};
+use crate::options::{Instrumentation, OptionId, Options};
+use crate::sampling::Decision;
+use crate::trace::{Attributes, Kind, Link, Parent, Root, Sink, Span, SpanContext, Status, redact_url};
+
+/// The page load, open until [`PageLoad::close`].
 pub struct PageLoad {
     pub context: SpanContext,
+    /// What was decided on its trace.
+    pub root: Root,
+    /// What the server and those before it have to say.
+    pub tracestate: String,
+    /// The server's, and that of the options.
+    pub baggage: Baggage,
     parent: Option<Parent>,
     document: SpanId,
     open: bool,
@@ -32,6 +44,8 @@ pub struct Resource<'a> {
     /// With headers; 0 from the cache or if the server doesn't let us know.
     pub transfer_size: f64,
     pub body_size: f64,
+    /// `Server-Timing`, as the header has it.
+    pub server_timing: &'a str,
 }
 
 /// Moments of the navigation, in milliseconds of the page's clock; 0 is one that didn't come.
@@ -44,44 +58,93 @@ pub struct Milestones {
 }
 
 impl PageLoad {
-    /// Starts the page load.
+    /// Starts the page load. `navigation_start` is in Unix milliseconds; `root` decides on a trace that
+    /// starts here.
     ///
-    /// With the options, Elastic's semantics hold: the server made up the id of our document span and
-    /// hung its own span under it. With the server's `<meta name="traceparent">`, OpenTelemetry's: the
-    /// page load hangs under the server's span. The options win.
+    /// Whose trace it joins, in this order (each is documented with a picture in `docs/page-load.md`):
+    ///
+    /// 1. The options, with Elastic's semantics: the server made up the id of our document span and hung its
+    ///    own span under it.
+    /// 2. `<meta name="traceparent">`, with OpenTelemetry's: the page load hangs under the server's span.
+    /// 3. Datadog's hand-off: the trace id alone.
+    /// 4. The navigation's `Server-Timing`, metric `trace` or `traceparent`: as the second.
+    ///
     /// A decision that the server took is never changed.
-    pub fn start(options: &Options, ids: &mut IdGenerator) -> Self {
-        let meta = TraceParent::parse(options.text(OptionId::PageTraceParent).as_bytes()).ok();
-        let document = options.span_id(OptionId::PageLoadSpanId).unwrap_or_else(|| ids.span_id());
-        let span_id = ids.span_id();
-        let mut parent = None;
-        let mut context = match (options.trace_id(OptionId::PageLoadTraceId), meta) {
-            (Some(trace_id), _) => {
-                let sampled = options.threshold().samples(trace_id.randomness());
-                // Whether the server's id is random in all the bits that the flag promises is unknown.
-                TraceParent { trace_id, span_id, flags: Flags(0).with_sampled(sampled) }
-            }
-            (None, Some(server)) => {
-                parent = Some(Parent { span_id: server.span_id, remote: true });
-                server.child(span_id)
-            }
-            (None, None) => {
-                let trace_id = ids.trace_id();
-                TraceParent::root(trace_id, span_id, options.threshold().samples(trace_id.randomness()))
-            }
+    pub fn start(
+        options: &Options,
+        ids: &mut IdGenerator,
+        navigation_start: f64,
+        root: &mut dyn FnMut(TraceId) -> Root,
+    ) -> Self {
+        let text = |option| options.text(option);
+        // What stands in the HTML is as old as the HTML.
+        let is_fresh = page_trace::is_fresh(options.page_load_trace_time, navigation_start);
+        let mut trace_id = options.trace_id(OptionId::PageLoadTraceId).filter(|_| is_fresh);
+        let mut server = None;
+        let mut page = Self {
+            // Whether another's id is random in all the bits that the flag promises is its to say.
+            context: SpanContext { trace_id: ids.trace_id(), span_id: ids.span_id(), flags: Flags(0) },
+            root: Root::of_flag(false),
+            tracestate: String::new(),
+            baggage: Baggage::new(),
+            parent: None,
+            document: options.span_id(OptionId::PageLoadSpanId).unwrap_or_else(|| ids.span_id()),
+            // Switched off, it has no span, and so nothing hangs under it.
+            open: options.instruments(Instrumentation::PageLoad),
         };
+        if trace_id.is_none() && is_fresh {
+            server = TraceParent::parse(text(OptionId::PageTraceParent).as_bytes()).ok();
+            if server.is_some() {
+                if cfg!(feature = "opentelemetry") {
+                    page.tracestate = text(OptionId::PageTraceState).into();
+                }
+                if cfg!(feature = "baggage") {
+                    page.baggage = Baggage::parse(text(OptionId::PageBaggage));
+                }
+            }
+        }
+        if cfg!(feature = "datadog") && trace_id.is_none() && server.is_none() {
+            let (id, time) = (text(OptionId::DatadogTraceId), text(OptionId::DatadogTraceTime));
+            trace_id = page_trace::of_meta(id, time, navigation_start)
+                .or_else(|| page_trace::of_comment(text(OptionId::DatadogComment), navigation_start));
+        }
+        if cfg!(feature = "linking") && trace_id.is_none() && server.is_none() {
+            let mut response = ResponseContext::new();
+            response.server_timing(text(OptionId::PageServerTiming));
+            server = response.context().and_then(ServerContext::whole);
+        }
+        if let Some(server) = server {
+            page.parent = Some(Parent { span_id: server.span_id, remote: true });
+            page.context = server.child(page.context.span_id);
+            page.root = inherited(server.flags, &page.tracestate);
+        } else {
+            match trace_id {
+                Some(trace_id) => page.context.trace_id = trace_id,
+                None => page.context.flags = Flags::new(false),
+            }
+            page.root = root(page.context.trace_id);
+        }
+        if cfg!(feature = "baggage") {
+            page.baggage.merge(&options.baggage);
+        }
         if let Some(span_id) = options.span_id(OptionId::PageLoadParentId) {
-            parent = Some(Parent { span_id, remote: true });
+            page.parent = Some(Parent { span_id, remote: true });
         }
         if let Some(sampled) = options.given_flag(OptionId::PageLoadSampled) {
-            context.flags = context.flags.with_sampled(sampled);
+            page.root.decision = Root::of_flag(sampled).decision;
         }
-        // Switched off, it has no span, and so nothing hangs under it.
-        Self { context, parent, document, open: options.instruments(Instrumentation::PageLoad) }
+        page.context.flags = page.context.flags.with_sampled(page.root.decision.sampled());
+        page
     }
 
     /// Hands the finished span of a resource, or of the document itself, to `sink`.
-    pub fn resource(&self, resource: &Resource, ids: &mut IdGenerator, sink: &mut dyn Sink) {
+    pub fn resource(
+        &self,
+        resource: &Resource,
+        link: Option<Link>,
+        ids: &mut IdGenerator,
+        sink: &mut dyn Sink,
+    ) {
         let is_document = resource.initiator == "navigation";
         let url = redact_url(resource.url);
         let mut attributes = Attributes::of_span();
@@ -102,13 +165,20 @@ impl PageLoad {
             start: resource.start,
             end: resource.end,
             attributes: &attributes,
+            link,
             status: if resource.status >= 400 { Status::Error } else { Status::Unset },
         });
     }
 
-    /// Ends the page load, at the load event or when the page is left before it. Only once.
+    /// The page load is over, at the load event or when the page is left before it. Returns whether it
+    /// was open.
+    pub fn close(&mut self) -> bool {
+        mem::replace(&mut self.open, false)
+    }
+
+    /// Hands the page load's own span to `sink`.
     pub fn end(
-        &mut self,
+        &self,
         name: &str,
         url: &str,
         navigation_type: &str,
@@ -116,10 +186,6 @@ impl PageLoad {
         end: f64,
         sink: &mut dyn Sink,
     ) {
-        if !self.open {
-            return;
-        }
-        self.open = false;
         let url = redact_url(url);
         let mut attributes = Attributes::of_span();
         attributes.text("url.full", &url);
@@ -142,6 +208,7 @@ impl PageLoad {
             start: 0.0,
             end,
             attributes: &attributes,
+            link: None,
             status: Status::Unset,
         });
     }
@@ -157,6 +224,18 @@ impl PageLoad {
     }
 }
 
+/// The server's decision: its flag, and what its `tracestate` says of how it came about.
+fn inherited(flags: Flags, tracestate: &str) -> Root {
+    if !cfg!(feature = "opentelemetry") {
+        return Root::of_flag(flags.sampled());
+    }
+    let others = TraceState::parse(tracestate).unwrap_or_default();
+    let ot = OtState::parse(others.value(opentelemetry::KEY));
+    let priority =
+        if cfg!(feature = "datadog") { datadog::priority(others.value(datadog::KEY)) } else { None };
+    Root { decision: Decision::inherited(flags.sampled(), priority, ot.threshold, ot.randomness), rate: None }
+}
+
 /// `network.protocol.version` for an ALPN id: `h2` is `2`, `http/1.1` is `1.1`.
 fn protocol_version(alpn: &str) -> &str {
     alpn.strip_prefix("http/").or_else(|| alpn.strip_prefix('h')).unwrap_or_default()
@@ -165,7 +244,9 @@ fn protocol_version(alpn: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Propagators;
     use crate::options::Input;
+    use crate::sampling::{Priority, Threshold};
 
     fn ids() -> IdGenerator {
         IdGenerator::new(|bytes| {
@@ -187,16 +268,26 @@ mod tests {
         options
     }
 
+    fn start(options: &Options) -> PageLoad {
+        PageLoad::start(options, &mut ids(), NAVIGATION, &mut |trace_id| {
+            let threshold = Threshold::from_probability(options.sample_rate);
+            Root {
+                decision: Decision::of_trace(threshold, trace_id.randomness()),
+                rate: Some(options.sample_rate),
+            }
+        })
+    }
+
     fn root_of(mut page: PageLoad, mut check: impl FnMut(&Span)) {
         let milestones =
             Milestones { dom_interactive: 5.0, dom_content_loaded: 6.0, dom_complete: 0.0, load: 0.0 };
         page.end("", "https://shop.example/?token=x", "navigate", &milestones, 10.0, &mut check);
-        assert!(!page.is_open());
+        assert!(page.close() && !page.is_open() && !page.close());
     }
 
     #[test]
     fn the_page_load_hangs_under_the_meta_tag_s_span() {
-        let page = PageLoad::start(&options_with_meta(), &mut ids());
+        let page = start(&options_with_meta());
         root_of(page, |span: &Span| {
             assert_eq!(span.context.trace_id, server().trace_id);
             assert_ne!(span.context.span_id, server().span_id);
@@ -217,7 +308,7 @@ mod tests {
         ] {
             assert!(options.set(option, "", value, &|_| None));
         }
-        let page = PageLoad::start(&options, &mut ids());
+        let page = start(&options);
         assert_eq!(
             Some(page.context.trace_id),
             options.trace_id(OptionId::PageLoadTraceId),
@@ -234,8 +325,9 @@ mod tests {
             status: 200,
             transfer_size: 300.0,
             body_size: 0.0,
+            server_timing: "",
         };
-        page.resource(&document, &mut ids(), &mut |span: &Span| {
+        page.resource(&document, None, &mut ids(), &mut |span: &Span| {
             assert_eq!(Some(span.context.span_id), options.span_id(OptionId::PageLoadSpanId));
             assert_eq!(span.parent, Some(page.as_parent()));
             assert_eq!(span.name, "documentFetch");
@@ -251,11 +343,8 @@ mod tests {
     fn switched_off_it_is_never_open() {
         let mut options = Options::new();
         assert!(options.set(OptionId::DisableInstrumentations, "", Input::Text("page-load"), &|_| None));
-        let mut page = PageLoad::start(&options, &mut ids());
-        assert!(!page.is_open());
-        let milestones =
-            Milestones { dom_interactive: 0.0, dom_content_loaded: 0.0, dom_complete: 0.0, load: 0.0 };
-        page.end("", "", "", &milestones, 1.0, &mut |_: &Span| panic!("no span"));
+        let mut page = start(&options);
+        assert!(!page.is_open() && !page.close());
     }
 
     #[test]
@@ -263,7 +352,7 @@ mod tests {
         for (rate, sampled) in [(0.0, false), (1.0, true)] {
             let mut options = Options::new();
             options.sample_rate = rate;
-            let page = PageLoad::start(&options, &mut ids());
+            let page = start(&options);
             assert_eq!(page.context.flags, Flags::new(sampled));
         }
     }
@@ -272,7 +361,117 @@ mod tests {
     fn a_server_s_decision_is_not_changed() {
         let mut options = options_with_meta();
         options.sample_rate = 0.0;
-        assert!(PageLoad::start(&options, &mut ids()).context.flags.sampled());
+        assert!(start(&options).context.flags.sampled());
+    }
+
+    /// What the page says, and the trace id, parent, flags and `tracestate` that follow.
+    fn joined(given: &[(OptionId, Input)]) -> (String, String, u8, String) {
+        let mut options = Options::new();
+        // Whatever is decided here shows.
+        options.sample_rate = 0.0;
+        for (option, value) in given {
+            assert!(options.set(*option, "", *value, &|_| None), "{option:?}");
+        }
+        let page = start(&options);
+        let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        (
+            digits(page.context.trace_id.bytes()),
+            page.parent.map_or(String::new(), |parent| digits(parent.span_id.bytes())),
+            page.context.flags.0,
+            page.tracestate,
+        )
+    }
+
+    const T: &str = "0af7651916cd43dd8448eb211c80319c";
+    const NAVIGATION: f64 = 1_700_000_000_000.0;
+    const FRESH: &str = "1699999999000";
+    const STALE: &str = "1699999880000";
+
+    #[test]
+    fn the_first_source_that_says_something_counts() {
+        let own = joined(&[]).0;
+        let timing = format!("db;dur=1, trace;desc=00-{T}-b7ad6b7169203331-01");
+        let comment = format!(" DATADOG;trace-id=7;trace-time={FRESH} ");
+        let all = [
+            (OptionId::PageLoadTraceId, Input::Text("11111111111111111111111111111111")),
+            (OptionId::PageTraceParent, Input::Text(META)),
+            (OptionId::PageTraceState, Input::Text("vendor=1")),
+            (OptionId::DatadogTraceId, Input::Text("255")),
+            (OptionId::DatadogTraceTime, Input::Text(FRESH)),
+            (OptionId::DatadogComment, Input::Text(&comment)),
+            (OptionId::PageServerTiming, Input::Text(&timing)),
+        ];
+        let id = |number: u64| format!("{number:032x}");
+        let none = String::new;
+        assert_eq!(joined(&all), ("1".repeat(32), none(), 0, none()));
+        assert_eq!(joined(&all[1..]), (META[3..35].into(), "00f067aa0ba902b7".into(), 1, "vendor=1".into()));
+        assert_eq!(joined(&all[3..]), (id(255), none(), 0, none()));
+        assert_eq!(joined(&all[5..]), (id(7), none(), 0, none()));
+        assert_eq!(joined(&all[6..]), (T.into(), "b7ad6b7169203331".into(), 1, none()));
+        assert_eq!(joined(&[]), (own, none(), 2, none()));
+    }
+
+    #[test]
+    fn what_is_malformed_or_stale_is_not_there() {
+        let own = joined(&[]).0;
+        let comment = format!("DATADOG;trace-id=7;trace-time={STALE}");
+        for given in [
+            vec![(OptionId::PageLoadTraceId, Input::Text("00000000000000000000000000000000"))],
+            vec![(OptionId::PageTraceParent, Input::Text("00-4bf92f3577b34da6a3ce929d0e0e4736-0-01"))],
+            vec![(OptionId::DatadogTraceId, Input::Text("7"))],
+            vec![
+                (OptionId::DatadogTraceId, Input::Text("7")),
+                (OptionId::DatadogTraceTime, Input::Text(STALE)),
+            ],
+            vec![(OptionId::DatadogComment, Input::Text(&comment))],
+            vec![(OptionId::PageServerTiming, Input::Text("trace;desc=00-1-2-01"))],
+            // A trace id alone names no span to hang under.
+            vec![(OptionId::PageServerTiming, Input::Text("dtTrId;desc=0af7651916cd43dd8448eb211c80319c"))],
+        ] {
+            assert_eq!(joined(&given).0, own, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn html_from_a_cache_bears_the_ids_of_others() {
+        let own = joined(&[]).0;
+        let ids =
+            [(OptionId::PageLoadTraceId, Input::Text(T)), (OptionId::PageTraceParent, Input::Text(META))];
+        for (index, expected) in [T, &META[3..35]].into_iter().enumerate() {
+            let with_time = |age: f64| {
+                let time = (OptionId::PageLoadTraceTime, Input::Number(NAVIGATION - age));
+                joined(&[ids[index], time]).0
+            };
+            assert_eq!(with_time(119_999.0), expected);
+            assert_eq!(with_time(120_000.0), own);
+        }
+    }
+
+    #[test]
+    fn the_server_s_word_on_sampling_is_kept() {
+        let mut options = options_with_meta();
+        let state = "ot=th:8;rv:fffffffffffff0,dd=s:2,vendor=1";
+        assert!(options.set(OptionId::PageTraceState, "", Input::Text(state), &|_| None));
+        let mut page = start(&options);
+        assert_eq!(page.root.decision.priority(), Priority::Keep);
+        assert!(page.root.decision.drop().is_err(), "it is the server's");
+        assert!(page.root.rate.is_none());
+        let mut out = Vec::new();
+        let ours = Propagators::member("ot").unwrap().with(Propagators::member("dd").unwrap());
+        page.root.write_tracestate(page.context, ours, &page.tracestate, &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.ends_with(",ot=rv:fffffffffffff0,vendor=1"), "no `th` beside a person's word: {out}");
+        assert!(out.starts_with("dd=s:2;o:rum;p:"), "{out}");
+    }
+
+    #[test]
+    fn baggage_is_the_server_s_and_the_options() {
+        let mut options = options_with_meta();
+        assert!(options.set(OptionId::PageBaggage, "", Input::Text("a=1,b=2"), &|_| None));
+        assert!(options.set(OptionId::Baggage, "b", Input::Text("3 4"), &|_| None));
+        let mut out = Vec::new();
+        start(&options).baggage.write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "a=1,b=3%204");
     }
 
     #[test]

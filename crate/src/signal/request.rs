@@ -1,14 +1,23 @@
 //! Requests by `fetch` and `XMLHttpRequest`: OpenTelemetry HTTP client spans
 //! (semantic conventions, HTTP spans, *HTTP client*).
 
-use crate::context::Origin;
-use crate::trace::{Attributes, Kind, Parent, Sink, Span, SpanContext, Status, redact_url};
-use crate::wire::text;
+use crate::context::{Origin, ServerContext};
+use crate::trace::{Attributes, Kind, Link, Parent, Root, Sink, Span, SpanContext, Status, redact_url};
+use crate::wire::{hex, text};
 
 /// A request that has started and not yet ended.
 pub struct Request {
+    /// The wrapper's.
+    pub number: u32,
     pub context: SpanContext,
     pub parent: Option<Parent>,
+    /// What was decided on its trace; none within the page load's.
+    pub root: Option<Root>,
+    /// Where [`Diagnostics`](crate::diagnostics::Diagnostics) counts it.
+    pub place: usize,
+    /// Whether it has got headers of ours, or would have but for a dry run.
+    pub has_headers: bool,
+    pub is_dry_run: bool,
     start: f64,
     method: String,
     url: String,
@@ -25,7 +34,24 @@ pub enum Outcome<'a> {
     Failed(&'a str),
 }
 
+/// What a response says of the server's trace.
+pub enum Server {
+    /// It is ours.
+    Joined(ServerContext),
+    /// It is another one, of an environment that is trusted.
+    Linked(Link),
+}
+
 impl<'a> Outcome<'a> {
+    /// Whether something failed: what [`OptionId::SampleOnError`](crate::options::OptionId) waits for.
+    pub fn is_error(self) -> bool {
+        match self {
+            Self::Response(status) => status >= 400,
+            Self::Cancelled => false,
+            Self::Failed(_) => true,
+        }
+    }
+
     /// No response, but an exception or event of this name. `cancelled`: by the page's own signal or
     /// call, which is no error unless it stands for a timeout (HTTP spans, *Status*).
     pub fn of_failure(name: &'a str, cancelled: bool) -> Self {
@@ -39,17 +65,44 @@ impl<'a> Outcome<'a> {
 
 impl Request {
     /// A request that starts at `start`. `method` is as the caller wrote it, `url` is absolute.
-    pub fn new(context: SpanContext, parent: Option<Parent>, start: f64, method: &str, url: &str) -> Self {
+    #[expect(clippy::too_many_arguments)]
+    pub fn new(
+        number: u32,
+        context: SpanContext,
+        parent: Option<Parent>,
+        root: Option<Root>,
+        place: usize,
+        start: f64,
+        method: &str,
+        url: &str,
+    ) -> Self {
         let mut method = String::from(method);
         // Fetch §2.2.1 "normalize a method": these six only; `patch` stays in lower case.
         if text::position(&method, NORMALISED, b' ', str::eq_ignore_ascii_case).is_some() {
             method.make_ascii_uppercase();
         }
-        Self { context, parent, start, method, url: redact_url(url) }
+        Self {
+            number,
+            context,
+            parent,
+            root,
+            place,
+            has_headers: false,
+            is_dry_run: false,
+            start,
+            method,
+            url: redact_url(url),
+        }
     }
 
-    /// Hands the finished span to `sink`.
-    pub fn end(self, end: f64, outcome: Outcome, sink: &mut dyn Sink) {
+    /// Whether it is the request to this URL, as far as one that is redacted can say.
+    pub fn is_for(&self, url: &str) -> bool {
+        self.url == redact_url(url)
+    }
+
+    /// Hands the finished span to `sink`, with what the server has said of its own trace: the same, which
+    /// proves that it joined, or one to link to.
+    pub fn end(&self, end: f64, outcome: Outcome, server: Option<Server>, sink: &mut dyn Sink) {
         let known = text::position(&self.method, KNOWN, b' ', |a, b| a == b).is_some();
         let mut attributes = Attributes::of_span();
         attributes.text("http.request.method", if known { &self.method } else { "_OTHER" });
@@ -60,6 +113,21 @@ impl Request {
         if let Some(origin) = Origin::of(&self.url) {
             attributes.text("server.address", origin.host());
             attributes.integer("server.port", i64::from(origin.port()));
+        }
+        let mut link = None;
+        match server.filter(|_| cfg!(feature = "linking")) {
+            Some(Server::Joined(server)) => {
+                if let Some(span_id) = server.span_id {
+                    let mut digits = Vec::new();
+                    hex::write(span_id.bytes(), &mut digits);
+                    attributes.utf8("peer.span_id", &digits);
+                }
+                if server.flags.sampled() && !self.context.flags.sampled() {
+                    attributes.flag("sampled_downstream", true);
+                }
+            }
+            Some(Server::Linked(found)) => link = Some(found),
+            None => {}
         }
         let mut digits = Vec::new();
         let error = match outcome {
@@ -83,6 +151,7 @@ impl Request {
             start: self.start,
             end,
             attributes: &attributes,
+            link,
             status: if error.is_empty() { Status::Unset } else { Status::Error },
         });
     }
@@ -106,7 +175,7 @@ mod tests {
             SpanId::parse(b"00f067aa0ba902b7").unwrap(),
             true,
         );
-        Request::new(context, None, 1.0, method, url).end(2.0, outcome, &mut check);
+        Request::new(1, context, None, None, 0, 1.0, method, url).end(2.0, outcome, None, &mut check);
     }
 
     fn attribute(span: &Span, key: &str) -> Option<String> {

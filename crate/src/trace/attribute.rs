@@ -29,6 +29,11 @@ impl Attributes {
         Self { field: 9, bytes: Vec::new() }
     }
 
+    /// The attributes of a link (`Span.Link.attributes`).
+    pub fn of_link() -> Self {
+        Self { field: 4, bytes: Vec::new() }
+    }
+
     /// The attributes of a resource (`Resource.attributes`).
     pub fn of_resource() -> Self {
         Self { field: 1, bytes: Vec::new() }

@@ -4,9 +4,13 @@
 mod attribute;
 mod clock;
 mod redact;
+mod root;
 mod span;
 
 pub use attribute::Attributes;
 pub use clock::Clock;
 pub use redact::redact_url;
-pub use span::{Kind, Parent, Sink, Span, SpanContext, Status};
+pub use root::Root;
+pub use span::{Kind, Link, Parent, Sink, Span, Status};
+
+pub use crate::context::SpanContext;

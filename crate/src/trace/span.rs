@@ -1,10 +1,7 @@
 //! A finished span, as it is handed to an encoder.
 
 use super::Attributes;
-use crate::context::{Flags, SpanId, TraceId, TraceParent};
-
-/// Who a span is: the ids it is known by and its trace's flags.
-pub type SpanContext = TraceParent;
+use crate::context::{Flags, ServerContext, SpanContext, SpanId, TraceId};
 
 /// A finished span. Times are milliseconds of the page's clock.
 pub struct Span<'a> {
@@ -15,7 +12,15 @@ pub struct Span<'a> {
     pub start: f64,
     pub end: f64,
     pub attributes: &'a Attributes,
+    pub link: Option<Link>,
     pub status: Status,
+}
+
+/// A relation to a span of another trace.
+pub struct Link {
+    /// The span, or only its trace.
+    pub to: ServerContext,
+    pub attributes: Attributes,
 }
 
 /// Where finished spans go.
@@ -53,7 +58,7 @@ pub enum Status {
 }
 
 /// A span that has started: what its children and its headers need to know.
-impl TraceParent {
+impl SpanContext {
     /// The first span of a new trace.
     pub fn root(trace_id: TraceId, span_id: SpanId, sampled: bool) -> Self {
         Self { trace_id, span_id, flags: Flags::new(sampled) }

@@ -50,14 +50,17 @@ pub fn begin(field: u32, out: &mut Vec<u8>) -> usize {
 
 /// Closes the nested message that [`begin`] opened at `start`.
 pub fn end(start: usize, out: &mut Vec<u8>) {
-    let finish = out.len();
-    let length = finish - start;
-    write_varint(length as u64, out);
-    let size = out.len() - finish;
-    let mut prefix = [0; 10];
-    prefix[..size].copy_from_slice(&out[finish..]);
-    out.copy_within(start..finish, start + size);
-    out[start..start + size].copy_from_slice(&prefix[..size]);
+    let mut rest = out.len() - start;
+    let mut at = start;
+    loop {
+        let more = if rest > 0x7f { 0x80 } else { 0 };
+        out.insert(at, (rest & 0x7f) as u8 | more);
+        rest >>= 7;
+        at += 1;
+        if more == 0 {
+            break;
+        }
+    }
 }
 
 fn write_tag(field: u32, wire_type: u32, out: &mut Vec<u8>) {

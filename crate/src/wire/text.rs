@@ -29,6 +29,32 @@ pub fn position(item: &str, mut list: &str, separator: u8, equal: fn(&str, &str)
     None
 }
 
+/// The place of `name` in a list for people: with a comma and a space between its items.
+pub fn choice(name: &str, list: &str) -> Option<u32> {
+    position(name, list, b',', |item, name| item.trim_ascii() == name)
+}
+
+/// Reads a 64-bit number of nothing but decimal digits.
+pub fn decimal(text: &str) -> Option<u64> {
+    let digits = text.trim_ascii();
+    let mut number = 0;
+    for byte in digits.bytes() {
+        // Not `checked_mul`, which takes 128 bits.
+        if !byte.is_ascii_digit() || number > u64::MAX / 10 {
+            return None;
+        }
+        number = (number * 10).checked_add(u64::from(byte - b'0'))?;
+    }
+    if digits.is_empty() { None } else { Some(number) }
+}
+
+/// What was written in ASCII, as text: checking that it is UTF-8 takes half a kilobyte.
+pub fn ascii(bytes: Vec<u8>) -> String {
+    debug_assert!(bytes.is_ascii());
+    // SAFETY: every caller writes hex digits, decimal digits and constants only.
+    unsafe { String::from_utf8_unchecked(bytes) }
+}
+
 /// Appends `number` in decimal.
 pub fn write_integer(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];

@@ -1,10 +1,20 @@
 /** Observes `fetch`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
-import { copyHeaders, toHeaders, type CallerHeaders, type Header } from './headers.js'
+import type { ReadAnswer } from './answer.js'
+import { copyHeaders, isSimple, propagates, toAddition, type CallerHeaders, type Header } from './headers.js'
 import { patch, quietly, resolve } from './patch.js'
 
-/** Installs the hook. */
-export function hookFetch(module: Module, nextId: () => number, undo: (() => void)[]): void {
+/**
+ * Installs the hook.
+ *
+ * @param readAnswer - if responses are to be read.
+ */
+export function hookFetch(
+  module: Module,
+  nextId: () => number,
+  readAnswer: ReadAnswer | undefined,
+  undo: (() => void)[],
+): void {
   const request = requestGetters()
   const then = Promise.prototype.then
 
@@ -15,7 +25,7 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
       const started = quietly(() => begin(parameters))
       // Outside of any `try`: what the native does is what the page gets.
       const promise: unknown = Reflect.apply(native, self, started?.parameters ?? parameters)
-      return started?.id === undefined ? promise : observe(promise, started.id, started.signal)
+      return started?.id === undefined ? promise : observe(promise, started.id, started)
     },
     undo,
   )
@@ -26,6 +36,8 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
     /** What to call the native with. */
     parameters: unknown[]
     signal?: AbortSignal | null | undefined
+    /** Whether a header of ours makes the browser ask first. */
+    newPreflight?: boolean
   }
 
   function begin(parameters: unknown[]): Started | undefined {
@@ -48,12 +60,9 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
     if (method !== undefined && typeof method !== 'string') return { parameters: view }
 
     const id = nextId()
-    const answer = module.startRequest(
-      id,
-      method ?? (base ? request.method(base) : 'GET'),
-      url,
-      (mode ?? (base && request.mode(base))) === 'no-cors',
-    )
+    const verb = method ?? (base ? request.method(base) : 'GET')
+    const noCors = (mode ?? (base && request.mode(base))) === 'no-cors'
+    const answer = module.ask('startRequest', verb + ' ' + url, id, +noCors)
     if (answer === undefined) return { parameters: view }
     const started: Started = {
       id,
@@ -61,17 +70,20 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
       signal: signal === undefined && base ? request.signal(base) : signal,
     }
 
-    const added = toHeaders(answer)
+    const addition = toAddition(answer)
+    const added = addition?.headers ?? []
     const effective = headers === undefined && base ? request.headers(base) : headers
     const oneShot = isIterable(effective) && !(effective instanceof Headers || Array.isArray(effective))
     // A one-shot iterable may be read only if it is replaced.
     if (!added.length && oneShot) return started
     const caller = copyHeaders(effective)
-    const own = caller?.get('traceparent')
-    if (own !== undefined) module.adopt(id, own)
-    if (!caller || (own === undefined ? !added.length : !oneShot)) return started
+    if (!caller) return started
+    const foreign = propagates(added, (name) => caller.get(name) !== undefined)
+    if (foreign) module.call('adopt', caller.get('traceparent'), id)
+    else if (FULL && addition?.crossOrigin) started.newPreflight = isSimple(verb, caller.pairs)
+    if (foreign ? !oneShot : !added.length) return started
     const changed: Record<string, unknown> = {
-      headers: caller.with(own === undefined ? mergeTracestate(id, added, caller) : []),
+      headers: caller.with(foreign ? [] : merge(id, added, caller)),
     }
     // With any member in `init`, a Request's referrer and policy are forgotten (Fetch §5.4 step 13).
     if (base && isEmpty(init)) {
@@ -86,10 +98,12 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
     return started
   }
 
-  function mergeTracestate(id: number, added: Header[], caller: CallerHeaders): Header[] {
-    return added.map(([name, value]) => {
-      const existing = name === 'tracestate' && caller.get(name)
-      return [name, (existing && module.mergeTracestate(id, existing)) || value]
+  function merge(id: number, added: Header[], caller: CallerHeaders): Header[] {
+    return added.flatMap(([name, value]): Header[] => {
+      const existing = caller.get(name)
+      if (existing === undefined) return [[name, value]]
+      // The caller's baggage is the caller's.
+      return name === 'tracestate' ? [[name, module.ask('mergeTracestate', existing, id) || value]] : []
     })
   }
 
@@ -97,14 +111,22 @@ export function hookFetch(module: Module, nextId: () => number, undo: (() => voi
    * Returns a promise that settles as the native's does, one microtask later. Not a side branch: that
    * would make the page's unhandled rejections handled, or report handled ones.
    */
-  function observe(promise: unknown, id: number, signal: Started['signal']): unknown {
+  function observe(promise: unknown, id: number, { signal, newPreflight }: Started): unknown {
     const settled = (response: Response) => {
-      module.endRequest(id, quietly(() => response.status) ?? 0)
+      const answer =
+        FULL && readAnswer && quietly(() => readAnswer(response.url, (name) => response.headers.get(name)))
+      module.call(
+        'endRequest',
+        answer || '',
+        id,
+        FULL ? +!!newPreflight : 0,
+        quietly(() => response.status) ?? 0,
+      )
       return response
     }
     const rejected = (error: unknown) => {
       const name = error instanceof Error || error instanceof DOMException ? error.name : 'unknown'
-      module.failRequest(id, name, !!quietly(() => signal?.aborted))
+      module.call('failRequest', name, id, FULL ? +!!newPreflight : 0, +!!quietly(() => signal?.aborted))
       throw error
     }
     // A polyfill's promise is not a native one.

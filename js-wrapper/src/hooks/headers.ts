@@ -3,15 +3,50 @@
 /** A header's name and value. */
 export type Header = readonly [name: string, value: string]
 
-/** Reads the module's answer: name, line feed, value, and so on; nothing if there is nothing to add. */
-export function toHeaders(answer: string): Header[] {
-  const lines = answer.split('\n')
-  return lines.flatMap((name, index) => (index % 2 || !name ? [] : [[name, lines[index + 1] ?? '']]))
+/** The module's answer on a request that gets headers, or would but for a dry run. */
+export interface Addition {
+  headers: Header[]
+  /** Whether it goes to another origin, where a header of ours may need a preflight. */
+  crossOrigin: boolean
 }
 
-/** What a caller has set: the value of `traceparent` or `tracestate`. */
+/** Reads the answer of `start_request`: a mark, then name, line feed, value, and so on. */
+export function toAddition(answer: string): Addition | undefined {
+  if (!answer) return undefined
+  const [mark, ...lines] = answer.split('\n')
+  return {
+    headers: lines.flatMap((name, index) => (index % 2 ? [] : [[name, lines[index + 1] ?? '']])),
+    crossOrigin: mark !== '=',
+  }
+}
+
+/** Whether the caller propagates a context itself: what then goes out must be its alone. */
+export function propagates(added: readonly Header[], has: (name: string) => boolean): boolean {
+  return (
+    has('traceparent') ||
+    added.some(([name]) => !/^(tracestate|baggage)$/.test(name) && has(name.toLowerCase()))
+  )
+}
+
+/** Whether a request of this method with these headers needs no preflight (Fetch §4.1 and §2.2.2). */
+export function isSimple(method: string, headers: Iterable<readonly unknown[]>): boolean {
+  return (
+    /^(get|head|post)$/i.test(method) &&
+    [...headers].every(([name, value]) => {
+      const lower = String(name).toLowerCase()
+      return lower === 'content-type'
+        ? /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(;|$)/i.test(
+            String(value),
+          )
+        : /^(accept|(accept|content)-language|range)$/.test(lower)
+    })
+  )
+}
+
+/** What a caller has set. */
 export interface CallerHeaders {
   get(name: string): string | undefined
+  pairs: readonly Pair[]
   /** The same with these headers, each replacing one of its name. */
   with(added: readonly Header[]): HeadersInit
 }
@@ -38,11 +73,12 @@ export function copyHeaders(headers: unknown): CallerHeaders | undefined {
 const fromPairs = (pairs: Pair[]) => Object.fromEntries(pairs) as Record<string, string>
 
 /** Pairs are as the caller has them: two strings, or what `fetch` is going to refuse. */
-type Pair = readonly unknown[]
+export type Pair = readonly unknown[]
 
 function ofPairs(pairs: Pair[], build: (pairs: Pair[]) => HeadersInit): CallerHeaders {
   const named = (name: string) => (pair: Pair) => String(pair[0]).toLowerCase() === name
   return {
+    pairs,
     get: (name) => {
       const found = pairs.filter(named(name)).map((pair) => String(pair[1]))
       return found.length ? found.join(', ') : undefined

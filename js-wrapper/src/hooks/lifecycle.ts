@@ -6,11 +6,11 @@ export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (()
   // On a phone, hidden is the last that a page hears of. Not `unload`: it would keep the page out of
   // the back/forward cache (https://web.dev/articles/bfcache).
   const hidden = () => {
-    if (document.visibilityState === 'hidden') module.flush()
+    if (document.visibilityState === 'hidden') module.call('flush')
   }
   const left = () => {
     endPageLoad()
-    module.leave()
+    module.call('leave')
   }
   // In the capture phase, ahead of the page's own listeners, which may stop the event.
   document.addEventListener('visibilitychange', hidden, true)

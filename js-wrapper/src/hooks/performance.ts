@@ -4,17 +4,20 @@ import type { Module } from '../load-wasm.js'
 /**
  * Installs the hook.
  *
+ * @param linking - whether responses name traces of other environments.
  * @returns a function that reports now what there is, for a page that is left before its load event.
  */
-export function hookPageLoad(module: Module, undo: (() => void)[]): () => void {
+export function hookPageLoad(module: Module, linking: boolean, undo: (() => void)[]): () => void {
   let reported = false
   const report = () => {
     if (reported) return
     reported = true
     const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
     const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
-    for (const entry of navigation ? [navigation, ...resources] : resources) reportResource(module, entry)
-    module.endPageLoad(
+    for (const entry of navigation ? [navigation, ...resources] : resources)
+      reportResource(module, entry, linking)
+    module.call(
+      'endPageLoad',
       `${location.href}\n${navigation?.type ?? ''}`,
       navigation?.domInteractive ?? 0,
       navigation?.domContentLoadedEventEnd ?? 0,
@@ -37,14 +40,39 @@ export function hookPageLoad(module: Module, undo: (() => void)[]): () => void {
   return report
 }
 
-function reportResource(module: Module, entry: PerformanceResourceTiming): void {
+/** Reports the `Server-Timing` of requests, which a page may see here and not in a header. */
+export function hookServerTiming(module: Module, undo: (() => void)[]): void {
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const timing = serverTimingOf(entry)
+      if (timing) module.call('serverTiming', entry.name + '\n' + timing)
+    }
+  })
+  observer.observe({ type: 'resource' })
+  undo.push(() => observer.disconnect())
+}
+
+/** As the header has it; empty if the server doesn't let us know (`Timing-Allow-Origin`). */
+export function serverTimingOf(entry: PerformanceEntry | undefined): string {
+  const metrics = (entry as PerformanceResourceTiming | undefined)?.serverTiming ?? []
+  return metrics.map(({ name, description }) => `${name};desc=${JSON.stringify(description)}`).join()
+}
+
+function reportResource(module: Module, entry: PerformanceResourceTiming, linking: boolean): void {
   // Later than the type definitions: responseStatus (2022), renderBlockingStatus (2022).
   const { responseStatus, renderBlockingStatus } = entry as {
     responseStatus?: number
     renderBlockingStatus?: string
   }
-  module.resource(
-    [entry.name, entry.initiatorType, entry.nextHopProtocol, renderBlockingStatus].join('\n'),
+  module.call(
+    'resource',
+    [
+      entry.name,
+      entry.initiatorType,
+      entry.nextHopProtocol,
+      renderBlockingStatus,
+      FULL && linking ? serverTimingOf(entry) : '',
+    ].join('\n'),
     entry.fetchStart || entry.startTime,
     entry.responseEnd || entry.startTime + entry.duration,
     responseStatus ?? 0,

@@ -1,13 +1,14 @@
 /** Observes `XMLHttpRequest`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
-import { toHeaders } from './headers.js'
+import type { ReadAnswer } from './answer.js'
+import { isSimple, propagates, toAddition } from './headers.js'
 import { patch, quietly, resolve } from './patch.js'
 
 /** What is known of one object, from `open` on. */
 interface State {
   method: string
   url: string
-  /** The caller's own headers that concern us, by lower-case name. */
+  /** The caller's own headers, by lower-case name. */
   own: Record<string, string>
   /** Of the request under way. */
   id?: number
@@ -15,13 +16,21 @@ interface State {
   end?: (type: string) => void
 }
 
-/** Installs the hook. */
-export function hookXhr(module: Module, nextId: () => number, undo: (() => void)[]): void {
+/**
+ * Installs the hook.
+ *
+ * @param readAnswer - if responses are to be read.
+ */
+export function hookXhr(
+  module: Module,
+  nextId: () => number,
+  readAnswer: ReadAnswer | undefined,
+  undo: (() => void)[],
+): void {
   const Xhr = globalThis.XMLHttpRequest as typeof XMLHttpRequest | undefined
   if (!Xhr) return
   const { prototype } = Xhr
-  const { addEventListener, removeEventListener } = prototype
-  const setRequestHeader = prototype.setRequestHeader
+  const { addEventListener, removeEventListener, getAllResponseHeaders, setRequestHeader } = prototype
   const states = new WeakMap<XMLHttpRequest, State>()
   /** Opened objects whose `tracestate` the native has not been given yet. */
   const holding = new Set<XMLHttpRequest>()
@@ -68,12 +77,11 @@ export function hookXhr(module: Module, nextId: () => number, undo: (() => void)
         if (!state || state.id !== undefined || typeof name !== 'string' || typeof value !== 'string')
           return false
         const lower = name.toLowerCase()
-        if (!/^trace(parent|state)$/.test(lower)) return false
         const { own } = state
         own[lower] = own[lower] ? `${own[lower]}, ${value}` : value
         // A header can only be added to, and our `tracestate` member belongs in front: the caller's
         // waits for `send`. If it is not valid, the native has to say so now.
-        if (lower === 'traceparent' || xhr.readyState !== 1 || !isValid(value)) return false
+        if (lower !== 'tracestate' || xhr.readyState !== 1 || !isValid(value)) return false
         holding.add(xhr)
         return true
       })
@@ -110,17 +118,22 @@ export function hookXhr(module: Module, nextId: () => number, undo: (() => void)
 
   function begin(xhr: XMLHttpRequest, state: State): void {
     const id = (state.id = nextId())
-    const answer = module.startRequest(id, state.method, state.url, false)
+    const answer = module.ask('startRequest', state.method + ' ' + state.url, id, 0)
     if (answer === undefined) return
-    const { traceparent, tracestate } = state.own
-    if (traceparent !== undefined) {
-      module.adopt(id, traceparent)
+    const { own } = state
+    const addition = toAddition(answer)
+    const added = addition?.headers ?? []
+    let newPreflight = 0
+    if (propagates(added, (name) => own[name] !== undefined)) {
+      module.call('adopt', own['traceparent'], id)
     } else {
-      for (const [name, value] of toHeaders(answer)) {
+      if (FULL && addition?.crossOrigin) newPreflight = +isSimple(state.method, Object.entries(own))
+      for (const [name, value] of added) {
+        const existing = own[name]
+        // The caller's baggage is the caller's.
+        if (existing !== undefined && name !== 'tracestate') continue
         const merged =
-          tracestate !== undefined && name === 'tracestate' && holding.delete(xhr)
-            ? module.mergeTracestate(id, tracestate)
-            : value
+          existing !== undefined && holding.delete(xhr) ? module.ask('mergeTracestate', existing, id) : value
         Reflect.apply(setRequestHeader, xhr, [name, merged])
       }
     }
@@ -128,11 +141,24 @@ export function hookXhr(module: Module, nextId: () => number, undo: (() => void)
       delete state.end
       for (const event of EVENTS) Reflect.apply(removeEventListener, xhr, [event, listener])
       const status = xhr.readyState === 4 ? xhr.status : 0
-      if (status) module.endRequest(id, status)
-      else module.failRequest(id, type, type === 'abort')
+      if (status)
+        module.call(
+          'endRequest',
+          FULL && readAnswer ? quietly(() => answerOf(xhr, readAnswer)) : '',
+          id,
+          newPreflight,
+          status,
+        )
+      else module.call('failRequest', type, id, newPreflight, +(type === 'abort'))
     }
     const listener = (event: Event) => quietly(() => state.end?.(event.type))
     for (const event of EVENTS) Reflect.apply(addEventListener, xhr, [event, listener])
+  }
+
+  function answerOf(xhr: XMLHttpRequest, read: ReadAnswer): string {
+    // Not `getResponseHeader`: the browser complains on the console if a header is not exposed.
+    const headers = Reflect.apply(getAllResponseHeaders, xhr, [])
+    return read(xhr.responseURL, (name) => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1])
   }
 }
 
@@ -146,5 +172,5 @@ const EVENTS = ['load', 'error', 'timeout', 'abort'] as const
 function opened([method, url]: unknown[]): State | undefined {
   const address = resolve(url)
   if (typeof method !== 'string' || !address || !/^https?:/.test(address)) return undefined
-  return { method, url: address, own: {} }
+  return { method, url: address, own: Object.create(null) as Record<string, string> }
 }
