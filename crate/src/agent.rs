@@ -1,5 +1,6 @@
 //! The agent: owns one of each part and decides what an observation becomes.
 
+use std::cell::Cell;
 use std::mem;
 
 use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, TraceId, TraceParent};
@@ -9,11 +10,11 @@ use crate::encode::otlp_protobuf::{self, Body};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
-use crate::signal::page_load::{Milestones, PageLoad, Resource};
+use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
 use crate::trace::{Attributes, Clock, Link, Root, Sink, Span};
-use crate::wire::text::take_part;
+use crate::wire::text::{find, take_part};
 
 /// An agent, before and after its start.
 pub struct Agent<H> {
@@ -45,7 +46,13 @@ impl<H: Host> Agent<H> {
         Self {
             options: Options::new(),
             endpoint: String::new(),
-            recorder: Recorder { host, clock: Clock::new(0.0), queue: Queue::new(), held: Vec::new() },
+            recorder: Recorder {
+                host,
+                clock: Clock::new(0.0),
+                queue: Queue::new(),
+                held: Vec::new(),
+                sampler_failed: Cell::new(false),
+            },
             ids: IdGenerator::new(fill),
             page: None,
             page_failed: false,
@@ -99,10 +106,10 @@ impl<H: Host> Agent<H> {
             self.session = Session::parse(options.text(OptionId::StoredSession));
         }
         let session = self.session(now);
-        let (options, host) = (&self.options, &self.recorder.host);
-        let name = options.text(OptionId::PageLoadTransactionName);
+        let (options, recorder) = (&self.options, &self.recorder);
         self.page = Some(PageLoad::start(options, &mut self.ids, time_origin, &mut |trace_id| {
-            decide(options, host, session, trace_id, (true, name, options.text(OptionId::PageUrl)))
+            let url = options.text(OptionId::PageUrl);
+            recorder.decide(options, session, trace_id, (true, page_load::name(options), url))
         }));
         true
     }
@@ -115,9 +122,9 @@ impl<H: Host> Agent<H> {
     /// A request starts. `line` is the method, a space and the absolute URL as the browser's URL
     /// parser serialises it.
     ///
-    /// Returns nothing if it gets no headers; else a mark and the headers to add, all of it, names and values,
-    /// joined by line feeds. The mark is `=` within the page's origin, `+` to another one, and `?` to another one
-    /// where headers would be added but for a dry run.
+    /// Returns nothing if it gets no headers; else the headers to add, names and values joined by line feeds.
+    /// With diagnostics a mark comes first: `=` within the page's origin, `+` to another one; in a dry run `-` and
+    /// `?`.
     pub fn start_request(&mut self, number: u32, now: f64, line: &str, no_cors: bool) -> Vec<u8> {
         let mut answer = Vec::new();
         let mut url = line;
@@ -136,13 +143,14 @@ impl<H: Host> Agent<H> {
             (page.context.child(span_id), Some(page.as_parent()), None)
         } else {
             let trace_id = ids.trace_id();
-            let root = decide(options, &recorder.host, session, trace_id, (false, method, url));
+            let root = recorder.decide(options, session, trace_id, (false, method, url));
             (SpanContext::root(trace_id, span_id, false), None, Some(root))
         };
         let root = own_root.as_mut().unwrap_or(&mut page.root);
         let sampled = root.decision.sampled();
         context.flags = context.flags.with_sampled(sampled);
 
+        let mut is_dry_run = false;
         let mut text = String::new();
         origin.write(&mut text);
         let place = diagnostics.place(&text);
@@ -154,28 +162,30 @@ impl<H: Host> Agent<H> {
             && let Some(target) = options.targets.lookup(&text, &|text| recorder.host.first_match(text))
             && target.propagators != Propagators::NONE
         {
-            if cfg!(feature = "diagnostics") && target.dry_run {
+            let mut mark_length = 0;
+            if cfg!(feature = "diagnostics") {
+                let marks = if target.dry_run { b"-?" } else { b"=+" };
+                answer.push(marks[usize::from(text != options.text(OptionId::PageOrigin))]);
+                mark_length = 1;
+            }
+            let members = options.members();
+            let mut name = options.text(OptionId::DistributedTracingHeaderName);
+            if name.is_empty() {
+                name = "traceparent";
+            }
+            // Without members of ours `tracestate` is not asked for.
+            let others = if parent.is_none() || members == Propagators::NONE { "" } else { &page.tracestate };
+            root.headers(context, others, &page.baggage, name)
+                .write(target.propagators.with(members), &mut answer);
+            if answer.len() == mark_length {
+                // Such as baggage that is empty.
+                answer.clear();
+            } else if cfg!(feature = "diagnostics") && target.dry_run {
+                is_dry_run = true;
                 diagnostics.count(place, |counts| counts.dry_run += 1);
-                answer.push(b'?');
             } else {
-                answer.push(if text == options.text(OptionId::PageOrigin) { b'=' } else { b'+' });
                 root.decision.propagate();
-                let members = options.members();
-                let mut name = options.text(OptionId::DistributedTracingHeaderName);
-                if name.is_empty() {
-                    name = "traceparent";
-                }
-                // Without members of ours `tracestate` is not asked for.
-                let others =
-                    if parent.is_none() || members == Propagators::NONE { "" } else { &page.tracestate };
-                root.headers(context, others, &page.baggage, name)
-                    .write(target.propagators.with(members), &mut answer);
-                if answer.len() == 1 {
-                    // Such as baggage that is empty.
-                    answer.clear();
-                } else {
-                    diagnostics.count(place, |counts| counts.with_headers += 1);
-                }
+                diagnostics.count(place, |counts| counts.with_headers += 1);
             }
         }
         if self.requests.len() == OPEN_REQUESTS {
@@ -183,7 +193,7 @@ impl<H: Host> Agent<H> {
         }
         let mut request = Request::new(number, context, parent, own_root, place, now, method, url);
         request.has_headers = !answer.is_empty();
-        request.is_dry_run = answer == b"?";
+        request.is_dry_run = is_dry_run;
         self.requests.push(request);
         self.release_page();
         answer
@@ -265,7 +275,10 @@ impl<H: Host> Agent<H> {
             let mut rest = answer.as_str();
             let url = take_part(&mut rest, b'\n');
             let mut answer = String::from(url);
-            for part in ["\n", server_timing, rest] {
+            let line_end = find(rest, b"\n");
+            // The header may have metrics that say nothing of a trace.
+            let separator = if line_end > 0 { "," } else { "" };
+            for part in ["\n", server_timing, separator, rest] {
                 answer.push_str(part);
             }
             self.record(&request, end, Outcome::Response(status), &answer);
@@ -361,8 +374,7 @@ impl<H: Host> Agent<H> {
         };
         let mut sink = self.recorder.sink(page, None, self.options.members(), fate);
         sink.release();
-        let name = self.options.text(OptionId::PageLoadTransactionName);
-        page.end(name, url, navigation_type, milestones, end, &mut sink);
+        page.end(page_load::name(&self.options), url, navigation_type, milestones, end, &mut sink);
         self.deliver();
     }
 
@@ -526,32 +538,6 @@ impl<H: Host> Agent<H> {
     }
 }
 
-/// Decides on a trace that starts here; the tuple is what [`Host::sample`] gets.
-fn decide<H: Host>(
-    options: &Options,
-    host: &H,
-    session: Option<SessionHash>,
-    trace_id: TraceId,
-    (is_page_load, name, url): (bool, &str, &str),
-) -> Root {
-    let mut rate = options.sample_rate;
-    if cfg!(feature = "sampler") && options.is_given(OptionId::TracesSampler) {
-        let asked = host.sample(is_page_load, name, url);
-        if (0.0..=1.0).contains(&asked) {
-            rate = rounded_rate(asked);
-        } else if !asked.is_nan() {
-            host.log(LogLevel::Warn, "tracesSampler failed, or returned no number from 0 to 1");
-        }
-    }
-    let threshold = Threshold::from_probability(rate);
-    let decision = match session {
-        None => Decision::of_trace(threshold, trace_id.randomness()),
-        Some(session) if options.speaks_datadog() => Decision::of_datadog_session(rate, session),
-        Some(session) => Decision::of_session(threshold, session),
-    };
-    Root { decision, rate: Some(rate) }
-}
-
 /// A link to what a response has named, if it is from somebody who is trusted. The attributes' names are
 /// ours: there is no convention for them yet.
 fn link_to(answer: &Answer, options: &Options) -> Option<Link> {
@@ -581,6 +567,8 @@ struct Recorder<H> {
     clock: Clock,
     queue: Queue,
     held: Vec<(SpanContext, Body)>,
+    /// Whether the warning has been given.
+    sampler_failed: Cell<bool>,
 }
 
 /// What becomes of a span.
@@ -604,6 +592,36 @@ struct TraceSink<'a, H> {
 }
 
 impl<H: Host> Recorder<H> {
+    /// Decides on a trace that starts here; the tuple is what [`Host::sample`] gets.
+    fn decide(
+        &self,
+        options: &Options,
+        session: Option<SessionHash>,
+        trace_id: TraceId,
+        (is_page_load, name, url): (bool, &str, &str),
+    ) -> Root {
+        let mut rate = options.sample_rate;
+        if cfg!(feature = "sampler") && options.is_given(OptionId::TracesSampler) {
+            let asked = self.host.sample(is_page_load, name, url);
+            if (0.0..=1.0).contains(&asked) {
+                rate = rounded_rate(asked);
+            } else if !asked.is_nan()
+                && !self.sampler_failed.replace(true)
+                && LogLevel::Warn as u32 >= options.log_level
+            {
+                let warning = "tracesSampler failed, or returned no number from 0 to 1";
+                self.host.log(LogLevel::Warn, warning);
+            }
+        }
+        let threshold = Threshold::from_probability(rate);
+        let decision = match session {
+            None => Decision::of_trace(threshold, trace_id.randomness()),
+            Some(session) if options.speaks_datadog() => Decision::of_datadog_session(rate, session),
+            Some(session) => Decision::of_session(threshold, session),
+        };
+        Root { decision, rate: Some(rate) }
+    }
+
     /// Takes the spans of the page load's trace, or of a request's own.
     fn sink<'a>(
         &'a mut self,
@@ -662,7 +680,7 @@ impl<H: Host> Sink for TraceSink<'_, H> {
         if self.fate == Fate::Drop {
             return;
         }
-        let Recorder { host, clock, queue, held } = &mut *self.recorder;
+        let Recorder { host, clock, queue, held, .. } = &mut *self.recorder;
         // Once for each batch: see `Clock`.
         if queue.is_empty() && held.is_empty() {
             clock.follow(host.wall_clock());
@@ -1033,6 +1051,346 @@ mod tests {
         agent.settle(0, 503);
         agent.settle(0, 0);
         assert_eq!(page.0.borrow().logged.len(), 1);
+    }
+
+    /// The agent with a page of sessions stored and a sampler that says this.
+    fn full_agent(given: &[(OptionId, Input)], world: World) -> (Agent<Page>, Page) {
+        let page = Page(Rc::new(RefCell::new(world)));
+        let mut agent = Agent::new(page.clone(), |bytes| getrandom::fill(bytes).unwrap());
+        let always = [
+            (OptionId::ServiceName, Input::Text("shop")),
+            (OptionId::PageOrigin, Input::Text("https://shop.example")),
+            (OptionId::PageUrl, Input::Text("https://shop.example/cart")),
+            (OptionId::StoredSession, Input::Text("6ba7b810-9dad-41d1-80b4-00c04fd430c8 0 0")),
+        ];
+        for (option, value) in always.iter().chain(given) {
+            assert!(agent.configure(*option, "", *value), "{option:?}");
+        }
+        assert!(agent.start(1_000.0, 5.0));
+        (agent, page)
+    }
+
+    fn fetch(agent: &mut Agent<Page>, number: u32, status: u16) -> String {
+        let headers = agent.start_request(number, 6.0, "GET https://shop.example/a", false);
+        agent.end_request(number, 7.0, Outcome::Response(status), false, "");
+        text(headers)
+    }
+
+    fn marked(span: &Decoded) -> bool {
+        span.attributes.iter().any(|attribute| attribute.key == "headwater.sampled_on_error")
+    }
+
+    const REJECT_ALL: (OptionId, Input) = (OptionId::TransactionSampleRate, Input::Number(0.0));
+    const MEMBERS: [(OptionId, Input); 2] =
+        [(OptionId::TracestateMembers, Input::Text("ot")), (OptionId::TracestateMembers, Input::Text("dd"))];
+
+    #[test]
+    fn a_kept_page_load_is_sent_with_its_priority_and_without_a_threshold() {
+        let (mut agent, page) = agent(&[REJECT_ALL, MEMBERS[0], MEMBERS[1]]);
+        assert!(agent.decide(true));
+        let headers = fetch(&mut agent, 1, 200);
+        assert!(headers.contains("-03\ntracestate\ndd=s:2;o:rum;p:"), "{headers}");
+        assert!(!headers.contains("th:"), "{headers}");
+        assert!(!agent.decide(false), "it has gone out");
+        assert!(agent.decide(true), "which is no change");
+        end_page_load(&mut agent);
+        assert!(!agent.decide(true), "nothing is open");
+        agent.flush();
+        let spans = page.spans();
+        assert_eq!(spans.len(), 2);
+        for span in &spans {
+            assert!(span.trace_state.starts_with("dd=s:2;") && !span.trace_state.contains("th:"));
+            assert_eq!(span.flags & 1, 1);
+        }
+        let logged = page.0.borrow().logged.join("\n");
+        assert_eq!(logged.lines().count(), 2);
+        assert!(logged.contains("already gone out") && logged.contains("has ended"), "{logged}");
+    }
+
+    #[test]
+    fn a_dropped_page_load_is_not_sent_and_says_so() {
+        let (mut agent, page) = agent(&MEMBERS);
+        let id = text(agent.transaction());
+        assert!(id.ends_with("-03"), "{id}");
+        assert!(agent.decide(false));
+        let headers = fetch(&mut agent, 1, 200);
+        assert!(headers.contains("-02\ntracestate\ndd=s:-1;o:rum;"), "{headers}");
+        end_page_load(&mut agent);
+        assert!(agent.transaction().is_empty());
+        agent.leave(9.0);
+        assert!(page.spans().is_empty());
+    }
+
+    #[test]
+    fn spans_wait_while_the_decision_may_change() {
+        let (mut agent, page) = agent(&[(OptionId::DistributedTracing, Input::Flag(false))]);
+        assert!(fetch(&mut agent, 1, 200).is_empty());
+        agent.timer();
+        assert_eq!(page.spans().len(), 1, "what is sent is decided");
+        assert!(!agent.decide(false));
+
+        let (mut agent, page) = self::agent(&[(OptionId::DistributedTracing, Input::Flag(false))]);
+        fetch(&mut agent, 1, 200);
+        assert!(agent.decide(false), "nothing has gone out");
+        agent.timer();
+        end_page_load(&mut agent);
+        agent.leave(9.0);
+        assert!(page.spans().is_empty());
+    }
+
+    #[test]
+    fn a_server_s_decision_is_neither_kept_nor_dropped() {
+        let (mut agent, page) = agent(&[(OptionId::PageLoadSampled, Input::Flag(true))]);
+        assert!(!agent.decide(false));
+        assert!(page.0.borrow().logged[0].contains("server"));
+    }
+
+    #[test]
+    fn an_unsampled_page_load_with_an_error_is_sent_and_marked() {
+        for (failing, sent) in [(false, 0), (true, 3)] {
+            let (mut agent, page) =
+                agent(&[REJECT_ALL, MEMBERS[0], (OptionId::SampleOnError, Input::Flag(true))]);
+            let headers = fetch(&mut agent, 1, 200);
+            assert!(headers.contains("-02"), "its decision stands: {headers}");
+            if failing {
+                agent.note_error();
+            }
+            fetch(&mut agent, 2, 200);
+            agent.timer();
+            assert!(page.spans().is_empty(), "held until the page load ends");
+            end_page_load(&mut agent);
+            fetch(&mut agent, 3, 200);
+            agent.note_error();
+            agent.leave(9.0);
+            let spans = page.spans();
+            assert_eq!(spans.len(), sent);
+            for span in &spans {
+                assert!(marked(span) && span.flags & 1 == 0 && !span.trace_state.contains("th:"), "{span:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_request_is_an_error_of_its_trace() {
+        let given = [REJECT_ALL, (OptionId::SampleOnError, Input::Flag(true))];
+        let (mut during, page) = agent(&given);
+        fetch(&mut during, 1, 500);
+        end_page_load(&mut during);
+        during.leave(9.0);
+        assert_eq!(page.spans().len(), 2);
+
+        let (mut after, page) = agent(&given);
+        end_page_load(&mut after);
+        fetch(&mut after, 1, 200);
+        fetch(&mut after, 2, 404);
+        after.start_request(3, 6.0, "GET https://shop.example/", false);
+        after.end_request(3, 7.0, Outcome::Cancelled, false, "");
+        after.leave(9.0);
+        let [failed] = page.spans().try_into().unwrap();
+        assert!(marked(&failed) && failed.parent_span_id.is_empty());
+    }
+
+    #[test]
+    fn sampled_spans_are_not_marked() {
+        let (mut agent, page) = agent(&[(OptionId::SampleOnError, Input::Flag(true))]);
+        fetch(&mut agent, 1, 500);
+        end_page_load(&mut agent);
+        agent.leave(9.0);
+        assert_eq!(page.spans().len(), 2);
+        assert!(!page.spans().iter().any(marked));
+    }
+
+    #[test]
+    fn unsampled_traces_can_go_without_headers() {
+        let (mut agent, _) = agent(&[REJECT_ALL, (OptionId::UnsampledPropagation, Input::Text("none"))]);
+        assert!(fetch(&mut agent, 1, 200).is_empty());
+        assert!(agent.decide(true), "nothing has gone out");
+        assert!(!fetch(&mut agent, 2, 200).is_empty());
+    }
+
+    #[test]
+    fn a_dry_run_sends_nothing_and_settles_nothing() {
+        let page = Page::default();
+        let mut agent = Agent::new(page, |bytes| getrandom::fill(bytes).unwrap());
+        assert!(agent.configure(OptionId::ServiceName, "", Input::Text("shop")));
+        assert!(agent.configure(OptionId::PageOrigin, "", Input::Text("https://shop.example")));
+        let api = Input::Text("https://api.example");
+        assert!(agent.configure(OptionId::DistributedTracingOrigins, "?*", api));
+        let own = Input::Text("https://shop.example");
+        assert!(agent.configure(OptionId::DistributedTracingOrigins, "?b3 datadog", own));
+        assert!(!agent.configure(OptionId::DistributedTracingOrigins, "?b4", own));
+        assert!(agent.start(1_000.0, 5.0));
+        assert_eq!(
+            text(agent.start_request(1, 6.0, "GET https://api.example/", false))[..14],
+            *"?\ntraceparent\n"
+        );
+        assert_eq!(
+            text(agent.start_request(2, 6.0, "GET https://shop.example/", false))[..11],
+            *"-\nx-datadog"
+        );
+        assert!(agent.decide(false), "nothing has gone out");
+        agent.adopt(2, "");
+        agent.end_request(1, 7.0, Outcome::Response(200), true, "");
+        let expected = concat!(
+            r#"{"origins":{"https://api.example":{"requests":1,"withHeaders":0,"dryRun":1,"newPreflights":1},"#,
+            r#""https://shop.example":{"requests":1,"withHeaders":0,"dryRun":0,"newPreflights":0}},"#,
+            r#""ignoredTraces":0}"#,
+        );
+        assert_eq!(text(agent.diagnostics()), expected);
+    }
+
+    #[test]
+    fn the_page_s_sampler_is_asked_where_nobody_has_decided() {
+        let sampler = (OptionId::TracesSampler, Input::Function);
+        let world = |rate| World { rate, ..World::default() };
+        let (mut agent, page) = full_agent(&[sampler], world(0.0));
+        assert!(text(agent.transaction()).ends_with("-02"));
+        fetch(&mut agent, 1, 200);
+        end_page_load(&mut agent);
+        fetch(&mut agent, 2, 200);
+        let asked = page.0.borrow().asked.clone();
+        assert_eq!(
+            asked,
+            ["true documentLoad https://shop.example/cart", "false GET https://shop.example/a"]
+        );
+        for given in [
+            (OptionId::PageLoadSampled, Input::Flag(true)),
+            (OptionId::DisableInstrumentations, Input::Text("page-load")),
+            (
+                OptionId::PageTraceParent,
+                Input::Text("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ),
+        ] {
+            assert!(full_agent(&[sampler, given], world(0.0)).1.0.borrow().asked.is_empty(), "{given:?}");
+        }
+        for (rate, level, warnings) in [(f64::NAN, "warn", 0), (7.0, "warn", 1), (-1.0, "error", 0)] {
+            let given = [sampler, REJECT_ALL, (OptionId::LogLevel, Input::Text(level))];
+            let (mut agent, page) = full_agent(&given, world(rate));
+            end_page_load(&mut agent);
+            assert!(fetch(&mut agent, 1, 200).contains("-02"), "the default rate counts");
+            assert_eq!(page.0.borrow().logged.len(), warnings, "{rate} {level}");
+        }
+    }
+
+    #[test]
+    fn a_session_decides_on_all_of_its_traces() {
+        let mode = (OptionId::SamplingMode, Input::Text("session"));
+        // 28.7525 % of the range, in Datadog's table.
+        for (rate, flags) in [(0.25, "-02"), (0.5, "-03")] {
+            let given = [mode, MEMBERS[0], (OptionId::TransactionSampleRate, Input::Number(rate))];
+            let (mut agent, page) = full_agent(&given, World::default());
+            let mut all = vec![fetch(&mut agent, 1, 200)];
+            end_page_load(&mut agent);
+            all.extend((2..20).map(|number| fetch(&mut agent, number, 200)));
+            let mut explicit: Vec<_> = all.iter().map(|headers| &headers[headers.len() - 14..]).collect();
+            explicit.dedup();
+            assert_eq!(explicit.len(), 1, "rv is the session's: {all:?}");
+            assert!(all.iter().all(|headers| headers.contains(flags) && headers.contains("rv:")), "{all:?}");
+            assert!(page.0.borrow().stored.is_empty(), "it was active a second ago");
+        }
+        let (mut agent, page) = full_agent(&[mode], World::default());
+        agent.start_request(1, 31.0 * 60_000.0, "GET https://shop.example/", false);
+        assert!(page.0.borrow().stored.is_empty(), "a request of the page load decides nothing");
+        end_page_load(&mut agent);
+        agent.start_request(2, 31.0 * 60_000.0, "GET https://shop.example/", false);
+        let stored = page.0.borrow().stored.clone();
+        assert!(!stored.is_empty() && !stored.starts_with("6ba7b810"), "idle for half an hour: {stored}");
+    }
+
+    /// An agent that trusts one environment.
+    fn linking() -> (Agent<Page>, Page) {
+        let page = Page::default();
+        let mut agent = Agent::new(page.clone(), |bytes| getrandom::fill(bytes).unwrap());
+        for (option, key, value) in [
+            (OptionId::ServiceName, "", "shop"),
+            (OptionId::PageOrigin, "", "https://shop.example"),
+            (OptionId::TrustedRemoteEnvironments, "name", "payments"),
+            (OptionId::TrustedRemoteEnvironments, "origins", "https://pay.example/"),
+            (OptionId::TrustedRemoteEnvironments, "environmentIds", "abc-1@dt"),
+        ] {
+            assert!(agent.configure(option, key, Input::Text(value)), "{option:?}");
+        }
+        assert!(agent.start(1_000.0, 5.0) && agent.links());
+        end_page_load(&mut agent);
+        (agent, page)
+    }
+
+    const OTHER: &str = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn answered(answer: &str) -> (Decoded, String) {
+        let (mut agent, page) = linking();
+        agent.start_request(1, 6.0, "GET https://pay.example/", false);
+        agent.end_request(1, 7.0, Outcome::Response(200), false, answer);
+        agent.flush();
+        let span = page.spans().into_iter().find(|span| span.name == "GET").unwrap();
+        (span, text(agent.diagnostics()))
+    }
+
+    #[test]
+    fn another_trace_of_a_trusted_environment_is_linked() {
+        for said in [
+            format!("trace;desc=00-{OTHER}\n\nabc-1@dt"),
+            format!("db;dur=3, traceparent;desc=\"00-{OTHER}\"\n\nabc-1@dt"),
+            format!("\n00-{OTHER}\nabc-1@dt"),
+        ] {
+            let (span, _) = answered(&format!("https://pay.example/final\n{said}"));
+            let [link] = span.links.try_into().unwrap();
+            assert_eq!(link.trace_id[..2], [0x0a, 0xf7]);
+            assert_eq!(link.span_id[..2], [0xb7, 0xad]);
+            let shown = format!("{:?}", link.attributes);
+            for part in ["remote_environment", "payments", "abc-1@dt", "pay.example"] {
+                assert!(shown.contains(part), "{part} in {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_else_is_believed() {
+        for answer in [
+            format!("https://evil.example/\ntrace;desc=00-{OTHER}\n\nabc-1@dt"),
+            format!("https://pay.example.evil.example/\n\n00-{OTHER}\nabc-1@dt"),
+            format!("https://pay.example/\n\n00-{OTHER}\nxyz-1@dt"),
+            format!("https://pay.example/\n\n00-{OTHER}\n"),
+        ] {
+            let (span, diagnostics) = answered(&answer);
+            assert!(span.links.is_empty(), "{answer}");
+            assert!(diagnostics.ends_with("\"ignoredTraces\":1}"), "{diagnostics}");
+        }
+    }
+
+    #[test]
+    fn what_a_response_does_not_say_its_resource_entry_may() {
+        for header in ["", "cache;desc=hit"] {
+            let (mut agent, page) = linking();
+            agent.start_request(1, 6.0, "GET https://pay.example/", false);
+            let answer = format!("https://pay.example/\n{header}\n\nabc-1@dt");
+            agent.end_request(1, 7.0, Outcome::Response(200), false, &answer);
+            assert_eq!(page.spans().len(), 0, "it waits");
+            assert!(!page.0.borrow().timers.is_empty(), "but not for ever");
+            agent.server_timing("https://else.example/", &format!("trace;desc=00-{OTHER}"));
+            agent.server_timing("https://pay.example/", &format!("trace;desc=00-{OTHER}"));
+            agent.flush();
+            assert_eq!(page.spans().last().unwrap().links.len(), 1, "{header}");
+        }
+        let (mut agent, page) = linking();
+        agent.start_request(1, 6.0, "GET https://pay.example/", false);
+        agent.end_request(1, 7.0, Outcome::Response(200), false, "https://pay.example/\n\n\n");
+        agent.timer();
+        assert_eq!(page.spans().len(), 2, "nobody has said anything");
+    }
+
+    #[test]
+    fn a_server_on_our_trace_tells_its_span_and_its_decision() {
+        let (mut agent, page) = linking();
+        let headers = text(agent.start_request(1, 6.0, "GET https://shop.example/", false));
+        let trace_id = headers.split('-').nth(1).unwrap();
+        let answer = format!("https://shop.example/\n\n00-{trace_id}-b7ad6b7169203331-01\n");
+        agent.end_request(1, 7.0, Outcome::Response(200), false, &answer);
+        agent.flush();
+        let span = page.spans().into_iter().find(|span| span.name == "GET").unwrap();
+        assert!(span.links.is_empty());
+        assert!(format!("{:?}", span.attributes).contains("b7ad6b7169203331"), "{:?}", span.attributes);
+        assert!(text(agent.diagnostics()).ends_with("\"ignoredTraces\":0}"));
     }
 
     #[test]

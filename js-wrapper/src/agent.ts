@@ -6,7 +6,7 @@ import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
 import { hookXhr } from './hooks/xhr.js'
-import { loadModule, type Module } from './load-wasm.js'
+import { loadModule, type Host, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
 import { createSender } from './send.js'
 import { keepSession, storedSession } from './session.js'
@@ -68,43 +68,43 @@ function start(config: Config, stopped: () => void) {
   )
   let timer: ReturnType<typeof setTimeout> | undefined
   undo.push(() => clearTimeout(timer))
-  const module: Module = loadModule(
-    {
-      firstMatch: (origin) =>
-        patterns.findIndex((pattern) => {
-          // It would start where it ended last time.
-          pattern.lastIndex = 0
-          return pattern.test(origin)
-        }),
-      sample(isPageLoad, name, url) {
-        if (!FULL) return NaN
-        try {
-          const type = isPageLoad ? 'page-load' : 'http-request'
-          return Number(config.tracesSampler?.({ type, name, url }) ?? NaN)
-        } catch {
-          return -1
-        }
-      },
-      store: (session) => FULL && keepSession(session),
-      origin(url) {
-        try {
-          const { protocol, origin } = new URL(url)
-          return /^https?:$/.test(protocol) ? origin : ''
-        } catch {
-          return ''
-        }
-      },
-      startTimer(milliseconds) {
-        timer = setTimeout(() => module.call('timer'), milliseconds)
-      },
-      send: (url, body, keepalive) => sender.send(url, body, keepalive),
-      log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
+  const host: Host = {
+    firstMatch: (origin) =>
+      patterns.findIndex((pattern) => {
+        // It would start where it ended last time.
+        pattern.lastIndex = 0
+        return pattern.test(origin)
+      }),
+    origin(url) {
+      try {
+        const { protocol, origin } = new URL(url)
+        return /^https?:$/.test(protocol) ? origin : ''
+      } catch {
+        return ''
+      }
     },
-    (error) => {
-      stop()
-      log.error('[headwater] failed and has switched itself off; the page is not affected', error)
+    startTimer(milliseconds) {
+      timer = setTimeout(() => module.call('timer'), milliseconds)
     },
-  )
+    send: (url, body, keepalive) => sender.send(url, body, keepalive),
+    log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
+  }
+  if (FULL) {
+    host.store = keepSession
+    host.sample = (isPageLoad, name, url) => {
+      try {
+        const type = isPageLoad ? 'page-load' : 'http-request'
+        const rate = config.tracesSampler?.({ type, name, url }) ?? undefined
+        return rate === undefined ? NaN : Number(rate) >= 0 ? +rate : -1
+      } catch {
+        return -1
+      }
+    }
+  }
+  const module: Module = loadModule(host, (error) => {
+    stop()
+    log.error('[headwater] failed and has switched itself off; the page is not affected', error)
+  })
   if (!configure(module, config ?? {}, log)) return undefined
   reportFacts(module, FULL && config.samplingMode === 'session' ? storedSession() : '')
   const hooks = module.call('start', '', performance.timeOrigin)

@@ -42,7 +42,7 @@ export function configure(module: Module, config: Config, log: Console): boolean
         // A header's value may be a secret.
         const shown = name === 'headers' ? typeof part : show(part)
         log.error(
-          `[headwater] ${name}${key && `[${show(key)}]`}: ${shown} is not allowed; allowed: ${allowed}. The agent is inactive.`,
+          `[headwater] ${name}${key && OPTION_TYPES[option] !== 'l' ? `[${show(key)}]` : ''}: ${shown} is not allowed; allowed: ${allowed}. The agent is inactive.`,
         )
       }
     }
@@ -54,12 +54,14 @@ export function configure(module: Module, config: Config, log: Console): boolean
 function partsOf(value: unknown, type: string | undefined): [key: string, part: unknown][] {
   if (type === 'o' && isRecord(value)) return Object.entries(value)
   if (!(type === 'j' || type === 'l') || value === undefined) return [['', value]]
-  if (Array.isArray(value) && !value.length) return FULL ? [['', EMPTY]] : []
+  if (Array.isArray(value) && !value.length) return [['', EMPTY]]
   return [value].flat().flatMap((item): [string, unknown][] => {
     if (!FULL || !isRecord(item)) return [['', item]]
-    if (type === 'l') return [[targetRules(item), item['match']]]
-    return Object.entries(item).flatMap(([key, part]) =>
-      [part].flat().map((item): [string, unknown] => [key, item]),
+    if (type === 'l') return [[targetRules(item), item['match'] ?? null]]
+    // The name starts an environment, and both are required.
+    const { name = null, origins, ...rest } = item
+    return Object.entries({ name, origins: [origins].flat().length ? origins : null, ...rest }).flatMap(
+      ([key, part]) => [part].flat().map((item): [string, unknown] => [key, item]),
     )
   })
 }
@@ -99,9 +101,14 @@ export function reportFacts(module: Module, storedSession: string): void {
 /** Datadog's servers leave it as a child of the document, or at the end of the body. */
 function datadogComment({ childNodes, body }: Document): string | undefined {
   const nodes: (Node | null)[] = [...childNodes]
-  // Null until the parser has reached it.
+  // Null until the parser has reached it. While that reads the body, its last element is our script.
   let last = (body as HTMLElement | null)?.lastChild
-  for (; last && last.nodeType !== Node.ELEMENT_NODE; last = last.previousSibling) nodes.push(last)
+  for (
+    ;
+    last && (last.nodeName === 'SCRIPT' || last.nodeType !== Node.ELEMENT_NODE);
+    last = last.previousSibling
+  )
+    nodes.push(last)
   return nodes.map((node) => node?.nodeValue ?? '').find((text) => /^\s*DATADOG;/.test(text))
 }
 

@@ -4,7 +4,7 @@
  * This file and `crate/src/lib.rs` are the two sides of the boundary.
  */
 import { decode } from './decode.js'
-import type { Exports } from './generated/full/module.js'
+import type { Exports, Imports } from './generated/full/module.js'
 // The build puts the full module in its place where that is asked for.
 import { encoded, instantiate } from './generated/standard/module.js'
 
@@ -12,9 +12,9 @@ import { encoded, instantiate } from './generated/standard/module.js'
 export interface Host {
   /** The number of the first configured RegExp that matches, or -1. */
   firstMatch(origin: string): number
-  /** Asks `tracesSampler`: a rate, NaN if it leaves it to us, -1 if it has failed. */
-  sample(isPageLoad: boolean, name: string, url: string): number
-  store(session: string): unknown
+  /** Of the full build. Asks `tracesSampler`: a rate, NaN if it leaves it to us, -1 if it has failed. */
+  sample?(isPageLoad: boolean, name: string, url: string): number
+  store?(session: string): unknown
   /** The serialised origin of an http or https URL, else an empty string. */
   origin(url: string): string
   startTimer(milliseconds: number): void
@@ -60,19 +60,22 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     return encoder.encodeInto(text, input).written
   }
 
-  const wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), {
+  const imports: Partial<Imports> = {
     wallClock: () => Date.now() - performance.now(),
     random: (address, length) => crypto.getRandomValues(view(address, length)),
     firstMatch: (address, length) => host.firstMatch(read(address, length)),
-    sample: (isPageLoad, name, length, url, urlLength) =>
-      host.sample(isPageLoad, read(name, length), read(url, urlLength)),
-    store: (address, length) => host.store(read(address, length)),
     origin: (address, length) => write(host.origin(read(address, length))),
     startTimer: (milliseconds) => host.startTimer(milliseconds),
     send: (url, length, body, bodyLength, keepalive) =>
       host.send(read(url, length), view(body, bodyLength), keepalive),
     log: (level, address, length) => host.log(level, read(address, length)),
-  })
+  }
+  if (FULL) {
+    imports.sample = (isPageLoad, name, length, url, urlLength) =>
+      host.sample?.(isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
+    imports.store = (address, length) => host.store?.(read(address, length))
+  }
+  const wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
   let input = new Uint8Array()
 
   // One failure ends it: a module that has trapped is in no known state. Nor is it entered twice,

@@ -123,8 +123,8 @@ export interface Config {
    */
   pageLoadSampled?: boolean | undefined
   /**
-   * When the page was rendered, in Unix milliseconds. The ids in it are ignored if that was two
-   * minutes before the navigation or earlier: HTML from a cache bears the ids of others.
+   * When the page was rendered, in Unix milliseconds. The ids and the decision in it are ignored if
+   * that was two minutes before the navigation or earlier: HTML from a cache bears those of others.
    */
   pageLoadTraceTime?: number | undefined
   /**

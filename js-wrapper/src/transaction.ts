@@ -9,7 +9,8 @@ export function toTransaction(module: Module): Transaction | undefined {
   const [, traceId = '', id = ''] = current.split('-')
   const decide = (keep: 0 | 1) => {
     const open = module.ask('transaction')
-    return !!open?.includes(id) && !!module.call('decide', '', keep)
+    // If none is open, the module says so.
+    return (!open || open.includes(id)) && !!module.call('decide', '', keep)
   }
   return { traceId, id, traceparent: current, keep: () => decide(1), drop: () => decide(0) }
 }

@@ -141,15 +141,12 @@ impl Options {
                 self.page_load_trace_time = number;
             }
             Input::Function if cfg!(feature = "sampler") && rule == Rule::Sampler => {}
-            Input::EmptyList if cfg!(feature = "full") && rule == Rule::Propagators => {
-                self.targets.set_defaults(Propagators::NONE)
+            // The wrapper gives it for options that take lists.
+            Input::EmptyList => {
+                if rule == Rule::Propagators {
+                    self.targets.set_defaults(Propagators::NONE);
+                }
             }
-            Input::EmptyList
-                if cfg!(feature = "full")
-                    && matches!(
-                        rule,
-                        Rule::Origins | Rule::Members | Rule::Environments | Rule::Instrumentations
-                    ) => {}
             Input::Text(_) | Input::Pattern if rule == Rule::Origins => {
                 let Some((propagators, dry_run)) = target_rules(key) else {
                     return false;
@@ -317,7 +314,6 @@ impl Rule {
             Self::Baggage => cfg!(feature = "baggage"),
             Self::DeferredFlag => cfg!(feature = "deferred"),
             Self::Environments => cfg!(feature = "linking"),
-            Self::SamplingMode => cfg!(feature = "sessions"),
             Self::Sampler => cfg!(feature = "sampler"),
             _ => true,
         }
@@ -335,6 +331,9 @@ impl Rule {
             Self::Flag | Self::DeferredFlag => "true or false",
             Self::Instrumentations => INSTRUMENTATIONS,
             Self::Level => LOG_LEVELS,
+            Self::Origins if !cfg!(feature = "diagnostics") => {
+                "origins such as https://api.example.com, and RegExps (others: headwater/full)"
+            }
             Self::Origins => {
                 "origins such as https://api.example.com, RegExps, and { match, propagators, dryRun }"
             }
@@ -342,6 +341,7 @@ impl Rule {
             Self::Propagators => Propagators::NAMES,
             Self::Members => Propagators::MEMBERS,
             Self::Baggage => "an object of names (HTTP tokens) and string values, 8192 bytes in all",
+            Self::SamplingMode if !cfg!(feature = "sessions") => "trace, and others with headwater/full",
             Self::SamplingMode => "trace, session",
             Self::Unsampled => "headers, none",
             Self::Sampler => "a function",

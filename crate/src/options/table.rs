@@ -110,8 +110,8 @@ options! {
         /// The server's sampling decision for the page load; `false` counts. Without it
         /// `transactionSampleRate` decides.
         PageLoadSampled "pageLoadSampled" Flag: "boolean" = "",
-        /// When the page was rendered, in Unix milliseconds. The ids in it are ignored if that was two
-        /// minutes before the navigation or earlier: HTML from a cache bears the ids of others.
+        /// When the page was rendered, in Unix milliseconds. The ids and the decision in it are ignored if
+        /// that was two minutes before the navigation or earlier: HTML from a cache bears those of others.
         PageLoadTraceTime "pageLoadTraceTime" Time: "number" = "",
         /// Name of the page-load span.
         PageLoadTransactionName "pageLoadTransactionName" Text: "string" = "'documentLoad'",

@@ -79,6 +79,8 @@ impl PageLoad {
         let text = |option| options.text(option);
         // What stands in the HTML is as old as the HTML.
         let is_fresh = page_trace::is_fresh(options.page_load_trace_time, navigation_start);
+        let span_id = |option| options.span_id(option).filter(|_| is_fresh);
+        let decided = options.given_flag(OptionId::PageLoadSampled).filter(|_| is_fresh);
         let mut trace_id = options.trace_id(OptionId::PageLoadTraceId).filter(|_| is_fresh);
         let mut server = None;
         let mut page = Self {
@@ -88,7 +90,7 @@ impl PageLoad {
             tracestate: String::new(),
             baggage: Baggage::new(),
             parent: None,
-            document: options.span_id(OptionId::PageLoadSpanId).unwrap_or_else(|| ids.span_id()),
+            document: span_id(OptionId::PageLoadSpanId).unwrap_or_else(|| ids.span_id()),
             // Switched off, it has no span, and so nothing hangs under it.
             open: options.instruments(Instrumentation::PageLoad),
         };
@@ -122,15 +124,20 @@ impl PageLoad {
                 Some(trace_id) => page.context.trace_id = trace_id,
                 None => page.context.flags = Flags::new(false),
             }
-            page.root = root(page.context.trace_id);
+            if !cfg!(feature = "sampler") || decided.is_none() && page.open {
+                page.root = root(page.context.trace_id);
+            } else {
+                // The page's sampler is asked only if it counts.
+                page.root.rate = Some(options.sample_rate);
+            }
         }
         if cfg!(feature = "baggage") {
             page.baggage.merge(&options.baggage);
         }
-        if let Some(span_id) = options.span_id(OptionId::PageLoadParentId) {
+        if let Some(span_id) = span_id(OptionId::PageLoadParentId) {
             page.parent = Some(Parent { span_id, remote: true });
         }
-        if let Some(sampled) = options.given_flag(OptionId::PageLoadSampled) {
+        if let Some(sampled) = decided {
             page.root.decision = Root::of_flag(sampled).decision;
         }
         page.context.flags = page.context.flags.with_sampled(page.root.decision.sampled());
@@ -203,7 +210,7 @@ impl PageLoad {
         sink.record(&Span {
             context: self.context,
             parent: self.parent,
-            name: if name.is_empty() { "documentLoad" } else { name },
+            name,
             kind: Kind::Internal,
             start: 0.0,
             end,
@@ -221,6 +228,14 @@ impl PageLoad {
     /// As the parent of its children.
     pub fn as_parent(&self) -> Parent {
         Parent { span_id: self.context.span_id, remote: false }
+    }
+}
+
+/// The page load's name.
+pub fn name(options: &Options) -> &str {
+    match options.text(OptionId::PageLoadTransactionName) {
+        "" => "documentLoad",
+        name => name,
     }
 }
 
@@ -281,7 +296,14 @@ mod tests {
     fn root_of(mut page: PageLoad, mut check: impl FnMut(&Span)) {
         let milestones =
             Milestones { dom_interactive: 5.0, dom_content_loaded: 6.0, dom_complete: 0.0, load: 0.0 };
-        page.end("", "https://shop.example/?token=x", "navigate", &milestones, 10.0, &mut check);
+        page.end(
+            name(&Options::new()),
+            "https://shop.example/?token=x",
+            "navigate",
+            &milestones,
+            10.0,
+            &mut check,
+        );
         assert!(page.close() && !page.is_open() && !page.close());
     }
 
@@ -445,6 +467,16 @@ mod tests {
             assert_eq!(with_time(119_999.0), expected);
             assert_eq!(with_time(120_000.0), own);
         }
+        // What else the options say is of that trace.
+        let stale = [
+            ids[0],
+            (OptionId::PageLoadSpanId, Input::Text("b7ad6b7169203331")),
+            (OptionId::PageLoadParentId, Input::Text("b7ad6b7169203332")),
+            (OptionId::PageLoadSampled, Input::Flag(true)),
+            (OptionId::PageLoadTraceTime, Input::Number(NAVIGATION - 120_000.0)),
+        ];
+        assert_eq!(joined(&stale), (own, String::new(), 2, String::new()));
+        assert_eq!(joined(&stale[..4]), (T.into(), "b7ad6b7169203332".into(), 1, String::new()));
     }
 
     #[test]

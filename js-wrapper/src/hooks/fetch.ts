@@ -70,18 +70,17 @@ export function hookFetch(
       signal: signal === undefined && base ? request.signal(base) : signal,
     }
 
-    const addition = toAddition(answer)
-    const added = addition?.headers ?? []
+    const { headers: added, crossOrigin, dryRun } = toAddition(answer)
     const effective = headers === undefined && base ? request.headers(base) : headers
     const oneShot = isIterable(effective) && !(effective instanceof Headers || Array.isArray(effective))
     // A one-shot iterable may be read only if it is replaced.
-    if (!added.length && oneShot) return started
+    if ((!added.length || dryRun) && oneShot) return started
     const caller = copyHeaders(effective)
     if (!caller) return started
     const foreign = propagates(added, (name) => caller.get(name) !== undefined)
     if (foreign) module.call('adopt', caller.get('traceparent'), id)
-    else if (FULL && addition?.crossOrigin) started.newPreflight = isSimple(verb, caller.pairs)
-    if (foreign ? !oneShot : !added.length) return started
+    else if (FULL && crossOrigin) started.newPreflight = isSimple(verb, caller.pairs, plain?.body)
+    if (foreign ? !oneShot : !added.length || dryRun) return started
     const changed: Record<string, unknown> = {
       headers: caller.with(foreign ? [] : merge(id, added, caller)),
     }

@@ -3,20 +3,23 @@
 /** A header's name and value. */
 export type Header = readonly [name: string, value: string]
 
-/** The module's answer on a request that gets headers, or would but for a dry run. */
+/** What a request gets. */
 export interface Addition {
   headers: Header[]
-  /** Whether it goes to another origin, where a header of ours may need a preflight. */
+  /** Whether it gets headers, or would but for a dry run, at another origin, where they may need a preflight. */
   crossOrigin: boolean
+  /** Whether that is all: nothing is to be sent. */
+  dryRun: boolean
 }
 
-/** Reads the answer of `start_request`: a mark, then name, line feed, value, and so on. */
-export function toAddition(answer: string): Addition | undefined {
-  if (!answer) return undefined
-  const [mark, ...lines] = answer.split('\n')
+/** Reads the answer of `start_request`: a mark in the full build, then name, line feed, value, and so on. */
+export function toAddition(answer: string): Addition {
+  const lines = answer.split('\n')
+  const mark = FULL ? lines.shift() : ''
   return {
-    headers: lines.flatMap((name, index) => (index % 2 ? [] : [[name, lines[index + 1] ?? '']])),
-    crossOrigin: mark !== '=',
+    headers: lines.flatMap((name, index) => (index % 2 || !name ? [] : [[name, lines[index + 1] ?? '']])),
+    crossOrigin: FULL && (mark === '+' || mark === '?'),
+    dryRun: FULL && (mark === '-' || mark === '?'),
   }
 }
 
@@ -24,15 +27,25 @@ export function toAddition(answer: string): Addition | undefined {
 export function propagates(added: readonly Header[], has: (name: string) => boolean): boolean {
   return (
     has('traceparent') ||
-    added.some(([name]) => !/^(tracestate|baggage)$/.test(name) && has(name.toLowerCase()))
+    added.some(
+      ([name]) =>
+        !/^(tracestate|baggage)$/.test(name) &&
+        // B3's two forms are one format.
+        (has(name.toLowerCase()) || (FULL && /b3/i.test(name) && (has('b3') || has('x-b3-traceid')))),
+    )
   )
 }
 
-/** Whether a request of this method with these headers needs no preflight (Fetch §4.1 and §2.2.2). */
-export function isSimple(method: string, headers: Iterable<readonly unknown[]>): boolean {
+/** Whether a request of this kind needs no preflight (Fetch §4.1, §2.2.2, and §5.4 for streams). */
+export function isSimple(method: string, headers: Iterable<readonly unknown[]>, body: unknown): boolean {
+  const all = [...headers]
+  // A type of its own counts unless the caller has set one.
+  if (body instanceof Blob && body.type && !all.some(([name]) => /^content-type$/i.test(String(name))))
+    all.push(['content-type', body.type])
   return (
     /^(get|head|post)$/i.test(method) &&
-    [...headers].every(([name, value]) => {
+    !(body instanceof ReadableStream) &&
+    all.every(([name, value]) => {
       const lower = String(name).toLowerCase()
       return lower === 'content-type'
         ? /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(;|$)/i.test(

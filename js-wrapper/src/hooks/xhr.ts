@@ -99,7 +99,7 @@ export function hookXhr(
         const opened = states.get(xhr)
         // Not opened, or sent already: the native throws.
         if (!opened || opened.end || xhr.readyState !== 1) return undefined
-        begin(xhr, opened)
+        begin(xhr, opened, parameters[0])
         return opened
       })
       quietly(() => release(xhr))
@@ -116,19 +116,18 @@ export function hookXhr(
 
   undo.push(() => holding.forEach((xhr) => quietly(() => release(xhr))))
 
-  function begin(xhr: XMLHttpRequest, state: State): void {
+  function begin(xhr: XMLHttpRequest, state: State, body: unknown): void {
     const id = (state.id = nextId())
     const answer = module.ask('startRequest', state.method + ' ' + state.url, id, 0)
     if (answer === undefined) return
     const { own } = state
-    const addition = toAddition(answer)
-    const added = addition?.headers ?? []
+    const { headers: added, crossOrigin, dryRun } = toAddition(answer)
     let newPreflight = 0
     if (propagates(added, (name) => own[name] !== undefined)) {
       module.call('adopt', own['traceparent'], id)
     } else {
-      if (FULL && addition?.crossOrigin) newPreflight = +isSimple(state.method, Object.entries(own))
-      for (const [name, value] of added) {
+      if (FULL && crossOrigin) newPreflight = +isSimple(state.method, Object.entries(own), body)
+      for (const [name, value] of dryRun ? [] : added) {
         const existing = own[name]
         // The caller's baggage is the caller's.
         if (existing !== undefined && name !== 'tracestate') continue
