@@ -8,6 +8,7 @@ import type { Page } from '@playwright/test'
 import type { Agent, Diagnostics } from '../../js-wrapper/src/types.js'
 import { AGENT, OriginServer, type Received } from '../support/origin-server.js'
 import { source } from '../support/source.js'
+import { table } from '../support/table.js'
 import { expect, test as base, type Options } from '../support/test.js'
 import { contextIn, FORMATS, type Context, type Format, type Headers } from '../support/trace-headers.js'
 
@@ -561,11 +562,4 @@ function summary(names: readonly string[]): string {
     groups.set(group, (groups.get(group) ?? 0) + 1)
   }
   return [...groups].map(([name, count]) => (count > 1 ? `${name}×${count}` : name)).join(' ') || '–'
-}
-
-function table(rows: readonly string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | '))
-  lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join(' | '))
-  return lines.map((line) => line.trimEnd()).join('\n')
 }
