@@ -1,5 +1,5 @@
 /** Bundles the TypeScript: the npm package's files, and the demo's client-side app. */
-import { copyFile } from 'node:fs/promises'
+import { copyFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import * as esbuild from 'esbuild'
@@ -36,10 +36,15 @@ export function bundle(variant, files, folder) {
       plugins: [
         {
           name: 'variant',
-          setup: ({ onResolve }) =>
+          setup({ onLoad, onResolve }) {
             onResolve({ filter: /generated\/standard\/module\.js$/ }, () => ({
               path: path.join(source, 'generated', variant, 'module.ts'),
-            })),
+            }))
+            onLoad({ filter: /js-wrapper\/src\/(hooks\/)?[^/]+\.ts$/ }, async ({ path: file }) => ({
+              contents: await shortenCalls(await readFile(file, 'utf8'), variant),
+              loader: 'ts',
+            }))
+          },
         },
       ],
       entryPoints: [path.join(source, format === 'iife' ? 'script.ts' : 'index.ts')],
@@ -47,6 +52,17 @@ export function bundle(variant, files, folder) {
       outfile: path.join(folder, file),
     }),
   )
+}
+
+/** Calls the module's exports by the names that the build has given them. */
+async function shortenCalls(text, variant) {
+  const names = JSON.parse(await readFile(path.join(source, 'generated', variant, 'names.json'), 'utf8'))
+  // What this variant does not have is in code that it does not reach.
+  return text
+    .replace(/(\.(?:call|ask)\(\s*)'(\w+)'/g, (call, start, name) =>
+      names[name] ? `${start}'${names[name]}'` : call,
+    )
+    .replace(/\bwasm\.(memory|input|answer)\b/g, (_, name) => `wasm.${names[name]}`)
 }
 
 /** The client-side section of the shop, which imports the npm package. */

@@ -67,12 +67,12 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     origin: (address, length) => write(host.origin(read(address, length))),
     startTimer: (milliseconds) => host.startTimer(milliseconds),
     send: (url, length, body, bodyLength, keepalive) =>
-      host.send(read(url, length), view(body, bodyLength), keepalive),
+      host.send(read(url, length), view(body, bodyLength), !!keepalive),
     log: (level, address, length) => host.log(level, read(address, length)),
   }
   if (FULL) {
     imports.sample = (isPageLoad, name, length, url, urlLength) =>
-      host.sample?.(isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
+      host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
     imports.store = (address, length) => host.store?.(read(address, length))
   }
   const wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
