@@ -98,10 +98,12 @@ function optimise(generated) {
   node(path.join(binaryen, 'wasm-opt'), [
     ...[output, '-o', output, ...features],
     // Rust's stack lies below its data, so that no address near zero is ever used as an object's.
-    // Nor does it ever rely on a load or a division to trap.
+    // But loads may not be made where they are not asked for (--ignore-implicit-traps): a text can end where the
+    // memory ends.
+    // Zeros compress better than the segments that leave them out.
     ...[
       '--low-memory-unused',
-      '--ignore-implicit-traps',
+      '--skip-pass=memory-packing',
       '--flatten',
       '--rereloop',
       '-Oz',

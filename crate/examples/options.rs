@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 fn typescript(_before: &str) -> String {
     let mut out = String::from(
         "/** The options. Generated from `crate/src/options/table.rs` by `npm run options`. */\n\n\
-         import type { Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'\n\n\
+         import type { Consent, Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'\n\n\
          /** What `init` takes. */\nexport interface Config {\n",
     );
     for option in DOCUMENTATION {
@@ -69,17 +69,21 @@ fn typescript(_before: &str) -> String {
     }
     out.push_str("'\n\n/** What the browser is asked for, in the order of the numbers behind the options. @internal */\n");
     out.push_str("export type Facts = [\n");
-    for fact in FACTS {
+    let last = FACTS.len() - 1;
+    for fact in &FACTS[..last] {
         out.push_str(&format!("  {fact}: string | undefined,\n"));
     }
-    out.push_str("]\n");
+    out.push_str(&format!(
+        "]\n\n/** The number of `{}` behind them. @internal */\nexport const STORED_SESSION = {last}\n",
+        FACTS[last]
+    ));
     out
 }
 
 fn attribute_type(rule: Rule) -> &'static str {
     match rule {
         Rule::Flag | Rule::DeferredFlag => "boolean",
-        Rule::Rate | Rule::Duration | Rule::Time => "number",
+        Rule::Rate | Rule::Duration | Rule::Time | Rule::Limit => "number",
         Rule::Instrumentations | Rule::Origins | Rule::Propagators | Rule::Members => "list",
         Rule::Attributes | Rule::Headers | Rule::Baggage => "object",
         Rule::Environments => "json",
@@ -92,6 +96,7 @@ fn attribute_type(rule: Rule) -> &'static str {
         | Rule::HeaderName
         | Rule::SamplingMode
         | Rule::Unsampled
+        | Rule::Consent
         | Rule::Sampler => "text",
     }
 }

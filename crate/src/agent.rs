@@ -13,7 +13,7 @@ use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
-use crate::trace::{Attributes, Clock, Link, Root, Sink, Span};
+use crate::trace::{Attributes, Clock, Link, Root, Sink, Span, limit_value_length};
 use crate::wire::text::{find, take_part};
 
 /// An agent, before and after its start.
@@ -38,6 +38,8 @@ pub struct Agent<H> {
     /// their own and not resources.
     started: f64,
     warned: bool,
+    /// Why nothing is recorded: a bit for each [`Pause`].
+    paused: u32,
 }
 
 impl<H: Host> Agent<H> {
@@ -52,6 +54,9 @@ impl<H: Host> Agent<H> {
                 queue: Queue::new(),
                 held: Vec::new(),
                 sampler_failed: Cell::new(false),
+                minute: 0,
+                recorded: 0,
+                dropped: 0,
             },
             ids: IdGenerator::new(fill),
             page: None,
@@ -62,6 +67,7 @@ impl<H: Host> Agent<H> {
             diagnostics: Diagnostics::new(),
             started: 0.0,
             warned: false,
+            paused: 0,
         }
     }
 
@@ -81,10 +87,11 @@ impl<H: Host> Agent<H> {
     /// Starts with what was configured. `time_origin` is `performance.timeOrigin`, `now` the page's
     /// clock, both in milliseconds. Returns whether it runs: it does not if it is to be inactive.
     pub fn start(&mut self, time_origin: f64, now: f64) -> bool {
-        let options = &mut self.options;
-        if !options.flag(OptionId::Active) {
+        if !self.options.flag(OptionId::Active) {
             return false;
         }
+        self.set_paused(Pause::Consent, self.options.flag(OptionId::Consent));
+        let options = &mut self.options;
         if options.flag(OptionId::DistributedTracingSameOrigin) {
             // An opaque origin (`null`) is equal to none.
             let own = options.text(OptionId::PageOrigin).into();
@@ -99,19 +106,45 @@ impl<H: Host> Agent<H> {
         }
         self.endpoint.push_str(server_url);
         self.endpoint.push_str("/v1/traces");
+        limit_value_length(options.attribute_value_length_limit as usize);
         self.recorder.clock = Clock::new(time_origin);
         self.recorder.queue.set_resource(resource_of(options));
         self.started = now;
-        if cfg!(feature = "sessions") {
-            self.session = Session::parse(options.text(OptionId::StoredSession));
-        }
         let session = self.session(now);
         let (options, recorder) = (&self.options, &self.recorder);
         self.page = Some(PageLoad::start(options, &mut self.ids, time_origin, &mut |trace_id| {
             let url = options.text(OptionId::PageUrl);
             recorder.decide(options, session, trace_id, (true, page_load::name(options), url))
         }));
+        // What happens without consent is not for later either.
+        if self.paused != 0 {
+            self.discard();
+        }
         true
+    }
+
+    /// Records nothing from now on, and adds no headers, until it is switched off. `Consent` also forgets what
+    /// has not been sent; ahead of `Call` the wrapper calls [`Agent::leave`].
+    pub fn pause(&mut self, why: Pause, on: bool) {
+        self.set_paused(why, on);
+        if on && why == Pause::Consent {
+            self.discard();
+        }
+    }
+
+    fn set_paused(&mut self, why: Pause, on: bool) {
+        let bit = 1 << why as u32;
+        self.paused = self.paused & !bit | if on { bit } else { 0 };
+    }
+
+    fn discard(&mut self) {
+        if let Some(page) = &mut self.page {
+            page.close();
+        }
+        self.requests.clear();
+        self.waiting.clear();
+        self.recorder.held.clear();
+        self.recorder.queue.clear();
     }
 
     /// Whether an instrumentation runs.
@@ -129,7 +162,7 @@ impl<H: Host> Agent<H> {
         let mut answer = Vec::new();
         let mut url = line;
         let method = take_part(&mut url, b' ');
-        let Some(origin) = Origin::of(url) else {
+        let Some(origin) = Origin::of(url).filter(|_| self.paused == 0) else {
             return answer;
         };
         let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
@@ -190,6 +223,7 @@ impl<H: Host> Agent<H> {
         }
         if self.requests.len() == OPEN_REQUESTS {
             self.requests.remove(0);
+            self.recorder.dropped += 1;
         }
         let mut request = Request::new(number, context, parent, own_root, place, now, method, url);
         request.has_headers = !answer.is_empty();
@@ -308,7 +342,7 @@ impl<H: Host> Agent<H> {
                 let answer = Answer::parse(&answer);
                 link = link_to(&answer, &self.options).filter(|_| !answer.names(page.context.trace_id));
             }
-            let sink = &mut self.recorder.sink(page, None, self.options.members(), fate);
+            let sink = &mut self.recorder.sink(page, None, &self.options, fate);
             page.resource(resource, link, &mut self.ids, sink);
         }
     }
@@ -353,7 +387,7 @@ impl<H: Host> Agent<H> {
 
     /// See [`Diagnostics::write`].
     pub fn diagnostics(&self) -> Vec<u8> {
-        self.diagnostics.write()
+        self.diagnostics.write(self.recorder.dropped, self.options.dropped_attributes)
     }
 
     /// The page load has ended, or the page is left before it has.
@@ -372,7 +406,7 @@ impl<H: Host> Agent<H> {
             (_, true) => Fate::SendFailed,
             _ => Fate::Drop,
         };
-        let mut sink = self.recorder.sink(page, None, self.options.members(), fate);
+        let mut sink = self.recorder.sink(page, None, &self.options, fate);
         sink.release();
         page.end(page_load::name(&self.options), url, navigation_type, milestones, end, &mut sink);
         self.deliver();
@@ -459,7 +493,7 @@ impl<H: Host> Agent<H> {
             Some(_) if joined.is_some_and(|server| server.flags.sampled()) => Fate::Send,
             Some(_) => Fate::Drop,
         };
-        let sink = &mut self.recorder.sink(page, request.root, self.options.members(), fate);
+        let sink = &mut self.recorder.sink(page, request.root, &self.options, fate);
         request.end(end, outcome, server, sink);
     }
 
@@ -502,14 +536,18 @@ impl<H: Host> Agent<H> {
         if fate != Fate::Hold
             && let Some(page) = &self.page
         {
-            self.recorder.sink(page, None, self.options.members(), fate).release();
+            self.recorder.sink(page, None, &self.options, fate).release();
         }
     }
 
     /// The hash of the session, if sessions are sampled.
     fn session(&mut self, now: f64) -> Option<SessionHash> {
-        if !cfg!(feature = "sessions") || !self.options.flag(OptionId::SamplingMode) {
+        if !cfg!(feature = "sessions") || !self.options.flag(OptionId::SamplingMode) || self.paused != 0 {
             return None;
+        }
+        if self.session.is_none() {
+            // Not before, as without consent it is not read.
+            self.session = Session::parse(self.options.text(OptionId::StoredSession));
         }
         let host = &self.recorder.host;
         let unix = (host.wall_clock() + now) as u64;
@@ -569,6 +607,21 @@ struct Recorder<H> {
     held: Vec<(SpanContext, Body)>,
     /// Whether the warning has been given.
     sampler_failed: Cell<bool>,
+    /// Of the page's clock.
+    minute: u32,
+    /// Spans of that minute.
+    recorded: u32,
+    /// Spans that were too many.
+    dropped: u32,
+}
+
+/// Who wants nothing to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// `apm.pause()`
+    Call,
+    /// Nobody has consented.
+    Consent,
 }
 
 /// What becomes of a span.
@@ -588,6 +641,8 @@ struct TraceSink<'a, H> {
     /// What others on the trace have to say.
     tracestate: &'a str,
     members: Propagators,
+    /// Spans a minute.
+    limit: u32,
     fate: Fate,
 }
 
@@ -627,11 +682,13 @@ impl<H: Host> Recorder<H> {
         &'a mut self,
         page: &'a PageLoad,
         own_root: Option<Root>,
-        members: Propagators,
+        options: &Options,
         fate: Fate,
     ) -> TraceSink<'a, H> {
         let tracestate = if own_root.is_some() { "" } else { &page.tracestate };
-        TraceSink { recorder: self, root: own_root.unwrap_or(page.root), tracestate, members, fate }
+        let limit = options.events_limit;
+        let root = own_root.unwrap_or(page.root);
+        TraceSink { recorder: self, root, tracestate, members: options.members(), limit, fate }
     }
 }
 
@@ -654,6 +711,8 @@ impl<H: Host> TraceSink<'_, H> {
             Fate::Hold => {
                 if self.recorder.held.len() < HELD {
                     self.recorder.held.push((context, body));
+                } else {
+                    self.recorder.dropped += 1;
                 }
                 return;
             }
@@ -680,7 +739,17 @@ impl<H: Host> Sink for TraceSink<'_, H> {
         if self.fate == Fate::Drop {
             return;
         }
-        let Recorder { host, clock, queue, held, .. } = &mut *self.recorder;
+        let Recorder { host, clock, queue, held, minute, recorded, dropped, .. } = &mut *self.recorder;
+        let now = (span.end / 60_000.0) as u32;
+        if *minute != now {
+            *minute = now;
+            *recorded = 0;
+        }
+        *recorded += 1;
+        if *recorded > self.limit {
+            *dropped += 1;
+            return;
+        }
         // Once for each batch: see `Clock`.
         if queue.is_empty() && held.is_empty() {
             clock.follow(host.wall_clock());
@@ -1234,7 +1303,7 @@ mod tests {
         let expected = concat!(
             r#"{"origins":{"https://api.example":{"requests":1,"withHeaders":0,"dryRun":1,"newPreflights":1},"#,
             r#""https://shop.example":{"requests":1,"withHeaders":0,"dryRun":0,"newPreflights":0}},"#,
-            r#""ignoredTraces":0}"#,
+            r#""ignoredTraces":0,"droppedSpans":0,"droppedAttributes":0}"#,
         );
         assert_eq!(text(agent.diagnostics()), expected);
     }
@@ -1354,7 +1423,7 @@ mod tests {
         ] {
             let (span, diagnostics) = answered(&answer);
             assert!(span.links.is_empty(), "{answer}");
-            assert!(diagnostics.ends_with("\"ignoredTraces\":1}"), "{diagnostics}");
+            assert!(diagnostics.contains("\"ignoredTraces\":1,"), "{diagnostics}");
         }
     }
 
@@ -1390,7 +1459,91 @@ mod tests {
         let span = page.spans().into_iter().find(|span| span.name == "GET").unwrap();
         assert!(span.links.is_empty());
         assert!(format!("{:?}", span.attributes).contains("b7ad6b7169203331"), "{:?}", span.attributes);
-        assert!(text(agent.diagnostics()).ends_with("\"ignoredTraces\":0}"));
+        assert!(text(agent.diagnostics()).contains("\"ignoredTraces\":0,"));
+    }
+
+    #[test]
+    fn a_paused_agent_records_nothing_and_goes_on_later() {
+        let (mut agent, page) = agent(&[]);
+        agent.start_request(1, 6.0, "GET https://shop.example/", false);
+        end_page_load(&mut agent);
+        agent.leave(7.0);
+        agent.pause(Pause::Call, true);
+        assert_eq!(page.spans().len(), 2, "what was before is sent");
+        assert!(fetch(&mut agent, 2, 200).is_empty());
+        agent.end_request(1, 8.0, Outcome::Response(200), false, "");
+        agent.timer();
+        agent.leave(9.0);
+        assert_eq!(page.spans().len(), 2);
+        agent.pause(Pause::Consent, true);
+        agent.pause(Pause::Call, false);
+        assert!(fetch(&mut agent, 3, 200).is_empty(), "there is no consent");
+        agent.pause(Pause::Consent, false);
+        assert!(!fetch(&mut agent, 4, 200).is_empty());
+        agent.flush();
+        assert_eq!(page.spans().len(), 3);
+    }
+
+    #[test]
+    fn without_consent_nothing_is_recorded_sent_or_stored() {
+        for consent in ["pending", "denied"] {
+            let session = (OptionId::SamplingMode, Input::Text("session"));
+            let (mut agent, page) = agent(&[(OptionId::Consent, Input::Text(consent)), session]);
+            assert!(fetch(&mut agent, 1, 200).is_empty());
+            end_page_load(&mut agent);
+            agent.leave(7.0);
+            assert!(page.spans().is_empty() && page.0.borrow().stored.is_empty());
+            assert!(text(agent.transaction()).is_empty());
+            agent.pause(Pause::Consent, false);
+            let headers = agent.start_request(2, 100_000.0, "GET https://shop.example/", false);
+            agent.end_request(2, 100_001.0, Outcome::Response(200), false, "");
+            assert!(!headers.is_empty() && !page.0.borrow().stored.is_empty());
+            // Withdrawn before it was sent.
+            agent.pause(Pause::Consent, true);
+            agent.leave(9.0);
+            assert!(page.spans().is_empty());
+        }
+        let (mut granted, _) = agent(&[(OptionId::Consent, Input::Text("granted"))]);
+        assert!(!fetch(&mut granted, 1, 200).is_empty());
+    }
+
+    #[test]
+    fn spans_of_a_minute_are_bounded_and_counted() {
+        let (mut agent, page) = agent(&[(OptionId::EventsLimit, Input::Number(3.0))]);
+        end_page_load(&mut agent);
+        for number in 0..5 {
+            fetch(&mut agent, number, 200);
+        }
+        agent.start_request(9, 60_001.0, "GET https://shop.example/", false);
+        agent.end_request(9, 60_002.0, Outcome::Response(200), false, "");
+        agent.flush();
+        assert_eq!(page.spans().len(), 4, "three, and the first of the next minute");
+        assert!(text(agent.diagnostics()).contains("\"droppedSpans\":3,"));
+    }
+
+    #[test]
+    fn texts_and_resource_attributes_are_bounded() {
+        let page = Page::default();
+        let mut agent = Agent::new(page.clone(), |bytes| getrandom::fill(bytes).unwrap());
+        for (option, key, value) in [
+            (OptionId::ServiceName, "", Input::Text("shop")),
+            (OptionId::AttributeCountLimit, "", Input::Number(2.0)),
+            (OptionId::AttributeValueLengthLimit, "", Input::Number(20.0)),
+            (OptionId::ResourceAttributes, "a", Input::Text("1")),
+            (OptionId::ResourceAttributes, "b", Input::Text("an umlaut at the enä")),
+            (OptionId::ResourceAttributes, "c", Input::Text("3")),
+        ] {
+            assert!(agent.configure(option, key, value), "{option:?}");
+        }
+        assert!(agent.start(1_000.0, 5.0));
+        agent.start_request(1, 6.0, "GET https://shop.example/a/long/path", false);
+        agent.leave(7.0);
+        let shown = format!("{:?}", page.requests());
+        for part in ["\"https://shop.example\"", "\"an umlaut at the en\""] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        assert!(!shown.contains("\"c\""));
+        assert!(text(agent.diagnostics()).ends_with("\"droppedAttributes\":1}"));
     }
 
     #[test]
@@ -1399,6 +1552,7 @@ mod tests {
         for number in 0..OPEN_REQUESTS as u32 + 10 {
             assert!(!agent.start_request(number, 6.0, "GET https://shop.example/", false).is_empty());
         }
+        assert!(text(agent.diagnostics()).contains("\"droppedSpans\":10,"));
         agent.leave(7.0);
         assert_eq!(page.spans().len(), OPEN_REQUESTS);
     }

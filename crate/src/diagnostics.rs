@@ -53,8 +53,8 @@ impl Diagnostics {
         }
     }
 
-    /// As JSON; `Diagnostics` in `js-wrapper/src/types.ts` is its type.
-    pub fn write(&self) -> Vec<u8> {
+    /// As JSON, with what was dropped elsewhere; `Diagnostics` in `js-wrapper/src/types.ts` is its type.
+    pub fn write(&self, dropped_spans: u32, dropped_attributes: u32) -> Vec<u8> {
         let mut out = Vec::new();
         for counts in &self.origins {
             // A URL parser leaves nothing in an origin that JSON would have to escape.
@@ -69,7 +69,11 @@ impl Diagnostics {
         }
         out.extend_from_slice(if out.is_empty() { b"{\"origins\":{" } else { b"}" });
         out.extend_from_slice(b"},\"");
-        write_member("ignoredTraces", self.ignored_traces, &mut out);
+        let totals = [self.ignored_traces, dropped_spans, dropped_attributes];
+        for (index, name) in ["ignoredTraces", "droppedSpans", "droppedAttributes"].iter().enumerate() {
+            out.extend_from_slice(if index > 0 { b",\"" } else { b"" });
+            write_member(name, totals[index], &mut out);
+        }
         out.push(b'}');
         out
     }
@@ -96,13 +100,16 @@ mod tests {
     use super::*;
 
     fn json(diagnostics: &Diagnostics) -> serde_json::Value {
-        serde_json::from_slice(&diagnostics.write()).unwrap()
+        serde_json::from_slice(&diagnostics.write(0, 0)).unwrap()
     }
 
     #[test]
     fn it_is_json() {
         let mut diagnostics = Diagnostics::new();
-        assert_eq!(json(&diagnostics), json!({ "origins": {}, "ignoredTraces": 0 }));
+        assert_eq!(
+            json(&diagnostics),
+            json!({ "origins": {}, "ignoredTraces": 0, "droppedSpans": 0, "droppedAttributes": 0 })
+        );
         let a = diagnostics.place("https://a.example");
         diagnostics.count(a, |counts| counts.requests = 2);
         diagnostics.count(a, |counts| counts.with_headers = 1);
@@ -117,6 +124,8 @@ mod tests {
                 "https://b.example": { "requests": 0, "withHeaders": 0, "dryRun": 4, "newPreflights": 3 },
             },
             "ignoredTraces": 5,
+            "droppedSpans": 0,
+            "droppedAttributes": 0,
         });
         assert_eq!(json(&diagnostics), expected);
     }

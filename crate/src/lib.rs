@@ -24,7 +24,7 @@ mod boundary {
     use lol_alloc::{AssumeSingleThreaded, FreeListAllocator};
     use wasm_bindgen::prelude::*;
 
-    use crate::agent::Agent;
+    use crate::agent::{Agent, Pause};
     use crate::host::Host;
     use crate::options::{Input, Instrumentation, LogLevel, OptionId};
     use crate::signal::page_load::{Milestones, Resource};
@@ -222,6 +222,12 @@ mod boundary {
     #[unsafe(no_mangle)]
     extern "C" fn leave(_length: usize, now: f64) {
         AGENT.get().leave(now);
+    }
+
+    /// See [`Agent::pause`]. `consent` says which of [`Pause`] it is.
+    #[unsafe(no_mangle)]
+    extern "C" fn pause(_length: usize, _now: f64, consent: bool, on: bool) {
+        AGENT.get().pause(if consent { Pause::Consent } else { Pause::Call }, on);
     }
 
     /// See [`Agent::flush`].

@@ -1,10 +1,11 @@
 /** One agent: starts, stops, and holds what belongs to it. */
-import { configure, reportFacts } from './configure.js'
+import { configure, reportFacts, reportSession } from './configure.js'
 import { answerReader } from './hooks/answer.js'
 import { hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
+import { isRegExp, nativeTimer } from './hooks/patch.js'
 import { hookXhr } from './hooks/xhr.js'
 import { loadModule, type Host, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
@@ -15,7 +16,7 @@ import type { Agent, Diagnostics, Target } from './types.js'
 
 /** Makes an agent that is not started yet. */
 export function createAgent(): Agent {
-  let running: { module: Module; flush(): Promise<void>; stop(): void } | undefined
+  let running: ReturnType<typeof start>
   const agent: Agent = {
     init(config) {
       if (running) {
@@ -38,7 +39,10 @@ export function createAgent(): Agent {
     diagnostics: () =>
       FULL && running
         ? (JSON.parse(running.module.ask('diagnostics') || '{}') as Diagnostics)
-        : { origins: {}, ignoredTraces: 0 },
+        : { origins: {}, ignoredTraces: 0, droppedSpans: 0, droppedAttributes: 0 },
+    pause: () => running?.pause(0, 1),
+    resume: () => running?.pause(0, 0),
+    setConsent: (consent) => running?.pause(1, +(consent !== 'granted')),
     stop() {
       running?.stop()
     },
@@ -61,13 +65,13 @@ function start(config: Config, stopped: () => void) {
   const patterns = [config?.distributedTracingOrigins]
     .flat()
     .map((entry) => (FULL && (entry as Target | undefined)?.match) || entry)
-    .filter((entry) => entry instanceof RegExp)
+    .filter(isRegExp)
     .map((pattern) => new RegExp(pattern))
   const sender = createSender({ ...config?.headers }, (bytes, status) =>
     module.call('settle', '', bytes, status),
   )
-  let timer: ReturnType<typeof setTimeout> | undefined
-  undo.push(() => clearTimeout(timer))
+  let timer: number | undefined
+  undo.push(() => nativeTimer('clearTimeout')(timer))
   const host: Host = {
     firstMatch: (origin) =>
       patterns.findIndex((pattern) => {
@@ -84,7 +88,7 @@ function start(config: Config, stopped: () => void) {
       }
     },
     startTimer(milliseconds) {
-      timer = setTimeout(() => module.call('timer'), milliseconds)
+      timer = nativeTimer('setTimeout')(() => module.call('timer'), milliseconds)
     },
     send: (url, body, keepalive) => sender.send(url, body, keepalive),
     log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
@@ -106,7 +110,11 @@ function start(config: Config, stopped: () => void) {
     log.error('[headwater] failed and has switched itself off; the page is not affected', error)
   })
   if (!configure(module, config ?? {}, log)) return undefined
-  reportFacts(module, FULL && config.samplingMode === 'session' ? storedSession() : '')
+  reportFacts(module)
+  const readSession = () => {
+    if (FULL && config.samplingMode === 'session') reportSession(module, storedSession())
+  }
+  if (FULL && (config.consent ?? 'granted') === 'granted') readSession()
   const hooks = module.call('start', '', performance.timeOrigin)
   if (!hooks) return undefined
 
@@ -119,9 +127,15 @@ function start(config: Config, stopped: () => void) {
   if (hooks & Hook.XmlHttpRequest) hookXhr(module, nextId, readAnswer, undo)
   if (FULL && hooks & Hook.Errors) hookErrors(module, undo)
   if (FULL && readAnswer) hookServerTiming(module, undo)
-  hookLifecycle(module, endPageLoad, undo)
+  const leave = hookLifecycle(module, endPageLoad, undo)
   return {
     module,
+    /** For want of consent, or else on the page's word. Both are 0 or 1. */
+    pause(consent: number, on: number) {
+      if (FULL && consent > on) readSession()
+      if (consent < on) leave()
+      module.call('pause', '', consent, on)
+    },
     flush() {
       module.call('flush')
       return sender.settled()

@@ -2,8 +2,9 @@
  * Hands the caller's configuration to the module, value by value. What is allowed is decided there.
  */
 import { serverTimingOf } from './hooks/performance.js'
+import { isRegExp } from './hooks/patch.js'
 import type { Module } from './load-wasm.js'
-import { OPTION_TYPES, OPTIONS, type Config, type Facts } from './options.js'
+import { OPTION_TYPES, OPTIONS, STORED_SESSION, type Config, type Facts } from './options.js'
 
 /** How a value looks; the numbers are those of `Input` in `crate/src/options`. */
 const ValueKind = {
@@ -72,7 +73,7 @@ function targetRules({ dryRun, propagators = '*' }: Record<string, unknown>): st
 }
 
 /** Tells the module what the browser and the document say of themselves. */
-export function reportFacts(module: Module, storedSession: string): void {
+export function reportFacts(module: Module): void {
   const { navigator, document, origin } = globalThis
   const client = (navigator as { userAgentData?: UserAgentData }).userAgentData
   const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
@@ -86,16 +87,22 @@ export function reportFacts(module: Module, storedSession: string): void {
     FULL ? meta('dd-trace-time') : '',
     FULL ? datadogComment(document) : '',
     FULL ? serverTimingOf(performance.getEntriesByType('navigation')[0]) : '',
-    storedSession,
     navigator.userAgent,
     navigator.language,
     client?.platform,
     client && String(client.mobile),
     client?.brands.map(({ brand, version }) => brand + ' ' + version).join('|'),
   ]
-  facts.forEach((fact, index) => {
-    module.call('configure', fact, OPTIONS.length + index, ValueKind.Text, 0, 0)
-  })
+  facts.forEach((fact, index) => reportFact(module, index, fact))
+}
+
+/** Tells the module which session the page before was in. */
+export function reportSession(module: Module, session: string): void {
+  reportFact(module, STORED_SESSION, session)
+}
+
+function reportFact(module: Module, index: number, fact: string | undefined): void {
+  module.call('configure', fact, OPTIONS.length + index, ValueKind.Text, 0, 0)
 }
 
 /** Datadog's servers leave it as a child of the document, or at the end of the body. */
@@ -132,7 +139,7 @@ function describe(value: unknown): [kind: number, text: string, number: number] 
   }
   if (typeof value === 'function') return [ValueKind.Function, '', 0]
   if (value === EMPTY) return [ValueKind.EmptyList, '', 0]
-  return [value instanceof RegExp ? ValueKind.Pattern : ValueKind.Other, '', 0]
+  return [isRegExp(value) ? ValueKind.Pattern : ValueKind.Other, '', 0]
 }
 
 /** Stands for a list without items. */

@@ -12,6 +12,7 @@
 import { createAgent } from './agent.js'
 import type { Agent, Config } from './types.js'
 
+export { createAgent } from './agent.js'
 export type * from './types.js'
 
 /** The agent that {@link init} starts. */

@@ -7,6 +7,7 @@ import { decode } from './decode.js'
 import type { Exports, Imports } from './generated/full/module.js'
 // The build puts the full module in its place where that is asked for.
 import { encoded, instantiate } from './generated/standard/module.js'
+import { quietly } from './hooks/patch.js'
 
 /** What the module may ask of the page. See `crate/src/host.rs`. */
 export interface Host {
@@ -38,7 +39,7 @@ export interface Module {
   call<Name extends keyof Exports>(name: Name, text?: string, ...numbers: Rest<Name>): number | undefined
   /** The same for those that answer with a text. */
   ask<Name extends keyof Exports>(name: Name, text?: string, ...numbers: Rest<Name>): string | undefined
-  /** Makes every later call a no-op. */
+  /** Makes every later call a no-op, and lets go of the module. */
   close(): void
 }
 
@@ -75,7 +76,7 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
       host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
     imports.store = (address, length) => host.store?.(read(address, length))
   }
-  const wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
+  let wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
   let input = new Uint8Array()
 
   // One failure ends it: a module that has trapped is in no known state. Nor is it entered twice,
@@ -96,7 +97,8 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
       closed = false
       return answer
     } catch (error) {
-      failed(error)
+      // The page's console may throw.
+      quietly(() => failed(error))
       return undefined
     }
   }
@@ -105,6 +107,8 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     ask: (name, text, ...numbers) => enter(true, name, text, numbers) as string | undefined,
     close: () => {
       closed = true
+      // A page that has kept a hook of ours keeps no memory with it.
+      wasm = input = undefined as never
     },
   }
 }

@@ -1,6 +1,6 @@
 /** The options. Generated from `crate/src/options/table.rs` by `npm run options`. */
 
-import type { Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'
+import type { Consent, Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'
 
 /** What `init` takes. */
 export interface Config {
@@ -29,6 +29,13 @@ export interface Config {
    * @defaultValue `true`
    */
   active?: boolean | undefined
+  /**
+   * `'pending'` or `'denied'` keeps the agent from recording, storing or sending anything, and from
+   * adding headers, until `setConsent('granted')`; what happened before is not made up for.
+   *
+   * @defaultValue `'granted'`
+   */
+  consent?: Consent | undefined
   /**
    * `false` turns all automatic instrumentation off.
    *
@@ -179,6 +186,25 @@ export interface Config {
    */
   flushInterval?: number | undefined
   /**
+   * Spans that are recorded within a minute, at most (Elastic's default is 80). The rest is dropped, and
+   * counted in `diagnostics()`.
+   *
+   * @defaultValue `20000`
+   */
+  eventsLimit?: number | undefined
+  /**
+   * Entries of `resourceAttributes`, at most. The rest is dropped, and counted in `diagnostics()`.
+   *
+   * @defaultValue `128`
+   */
+  attributeCountLimit?: number | undefined
+  /**
+   * Bytes of an attribute's text, at most, such as those of a URL; what is longer is cut.
+   *
+   * @defaultValue `4096`
+   */
+  attributeValueLengthLimit?: number | undefined
+  /**
    * Attributes of the resource, for every span; these win over those that the agent finds.
    *
    * @defaultValue `{}`
@@ -199,6 +225,7 @@ export const OPTIONS = (
   'environment ' +
   'serverUrl ' +
   'active ' +
+  'consent ' +
   'instrument ' +
   'disableInstrumentations ' +
   'logLevel ' +
@@ -223,6 +250,9 @@ export const OPTIONS = (
   'sampleOnError ' +
   'trustedRemoteEnvironments ' +
   'flushInterval ' +
+  'eventsLimit ' +
+  'attributeCountLimit ' +
+  'attributeValueLengthLimit ' +
   'resourceAttributes ' +
   'headers'
 ).split(' ')
@@ -230,7 +260,7 @@ export const OPTIONS = (
 /** How each is written, a letter each: the first of `text`, `boolean`, `number`,
  * `list`, `object`, `json`. @internal */
 export const OPTION_TYPES =
-  'ttttbbltblbtlblotttbntntttbjnoo'
+  'ttttbtbltblbtlblotttbntntttbjnnnnoo'
 
 /** What the browser is asked for, in the order of the numbers behind the options. @internal */
 export type Facts = [
@@ -243,10 +273,12 @@ export type Facts = [
   DatadogTraceTime: string | undefined,
   DatadogComment: string | undefined,
   PageServerTiming: string | undefined,
-  StoredSession: string | undefined,
   UserAgent: string | undefined,
   Language: string | undefined,
   Platform: string | undefined,
   Mobile: string | undefined,
   Brands: string | undefined,
 ]
+
+/** The number of `StoredSession` behind them. @internal */
+export const STORED_SESSION = 14

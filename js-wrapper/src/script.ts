@@ -2,7 +2,7 @@
  * The script-tag build: sets `window.headwater` and `window.initApm`, takes options from the tag's
  * `data-*` attributes, and runs the calls that the loader snippet has queued.
  */
-import { apm, init } from './index.js'
+import { apm, createAgent, init } from './index.js'
 import { OPTION_TYPES, OPTIONS, type Config } from './options.js'
 
 /** A queued call: the name of a method of the agent and its arguments. */
@@ -32,6 +32,7 @@ const queued = globals.headwater?.q ?? []
 globals.headwater = Object.assign(globals.headwater ?? {}, {
   init: start,
   initApm: start,
+  createAgent,
   apm: { ...apm, init: start },
   // What the snippet goes on to queue is run at once.
   q: { push: run } as unknown as Call[],
@@ -50,27 +51,18 @@ function fromAttributes(attributes: DOMStringMap): Partial<Config> {
   OPTIONS.forEach((name, index) => {
     const text = attributes[name]
     if (text === undefined) return
-    switch (OPTION_TYPES[index]) {
-      case 'b':
-        config[name] = text === '' || text === 'true' ? true : text === 'false' ? false : text
-        break
-      case 'n':
-        config[name] = text.trim() && isFinite(+text) ? +text : text
-        break
-      case 'l':
-        config[name] = text.split(',').map((item) => item.trim())
-        break
-      case 'o':
-      case 'j':
-        try {
-          config[name] = JSON.parse(text)
-        } catch {
-          config[name] = text
-        }
-        break
-      default:
-        config[name] = text
-    }
+    const type = OPTION_TYPES[index]
+    config[name] =
+      type === 't' ? text : type === 'l' ? text.split(',').map((item) => item.trim()) : parse(text)
   })
   return config
+}
+
+/** A flag, a number, an object or a list, as JSON; a flag may also be empty. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text || 'true')
+  } catch {
+    return text
+  }
 }

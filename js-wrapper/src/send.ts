@@ -31,7 +31,6 @@ export function createSender(
             headers: { 'Content-Type': 'application/x-protobuf', ...headers },
             keepalive,
             credentials: 'omit',
-            mode: 'cors',
           }),
         ),
       )

@@ -3,6 +3,9 @@ import type { Config } from './options.js'
 
 export type { Config }
 
+/** Whether the page's visitor agrees to be observed. */
+export type Consent = 'granted' | 'pending' | 'denied'
+
 /** A format of trace headers. */
 export type Propagator = 'tracecontext' | 'datadog' | 'b3' | 'b3multi' | 'baggage'
 
@@ -68,6 +71,10 @@ export interface Diagnostics {
   origins: Record<string, OriginDiagnostics>
   /** Responses that named another trace, from somebody who is not trusted. */
   ignoredTraces: number
+  /** Spans that were too many: within a minute (`eventsLimit`), under way, or waiting for a decision. */
+  droppedSpans: number
+  /** Entries of `resourceAttributes` that were too many (`attributeCountLimit`). */
+  droppedAttributes: number
 }
 
 /** What became of the requests to one origin. */
@@ -105,6 +112,18 @@ export interface Agent {
   getCurrentTransaction(): Transaction | undefined
   /** What was seen and done, as a plain object of its own. Zero while the agent does not run. */
   diagnostics(): Diagnostics
+  /**
+   * Sends what waits, and then records nothing and adds no headers until {@link resume}. Requests under way
+   * end for us now, and so does the page load.
+   */
+  pause(): void
+  /** Goes on after {@link pause}. Without consent there is still nothing recorded. */
+  resume(): void
+  /**
+   * Says what the page's visitor has decided; for the time before there is the option `consent`. Anything but
+   * `'granted'` forgets what has not been sent yet. To be called after {@link init}.
+   */
+  setConsent(consent: Consent): void
   /** Sends what waits, removes every patch and listener and frees the module. `init` starts it again. */
   stop(): void
 }

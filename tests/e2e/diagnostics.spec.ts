@@ -47,7 +47,8 @@ const counts = (requests: number, withHeaders = 0, dryRun = 0, newPreflights = 0
   newPreflights,
 })
 
-const NOTHING = { origins: {}, ignoredTraces: 0 }
+const TOTALS = { ignoredTraces: 0, droppedSpans: 0, droppedAttributes: 0 }
+const NOTHING = { origins: {}, ...TOTALS }
 
 const diagnosticsOf = ({ page }: Visit) =>
   page.evaluate(() => (headwater.apm as unknown as FullAgent).diagnostics())
@@ -79,7 +80,7 @@ test('requests are counted by origin, with and without headers', async ({ full, 
       [other.origin]: counts(2, 2, 0, 2),
       [demo.other]: counts(2),
     },
-    ignoredTraces: 0,
+    ...TOTALS,
   })
   expect(shop.console).toEqual([])
 })
@@ -246,9 +247,9 @@ test('what it gives is a plain object of its own', async ({ full, stage }) => {
     return { copy, prototypes, second: agent.diagnostics() }
   }, stage.origin)
   expect(result).toEqual({
-    copy: { origins: { [stage.origin]: counts(1, 1) }, ignoredTraces: 0 },
+    copy: { origins: { [stage.origin]: counts(1, 1) }, ...TOTALS },
     prototypes: [true, true, true],
-    second: { origins: { [stage.origin]: counts(2, 2) }, ignoredTraces: 0 },
+    second: { origins: { [stage.origin]: counts(2, 2) }, ...TOTALS },
   })
 })
 
@@ -273,7 +274,7 @@ test('an agent that does not run has seen nothing', async ({ open, stage, demo }
     diagnostics.push(agent.diagnostics())
     return diagnostics
   }, demo.collector)
-  const active = { origins: { [stage.origin]: counts(1, 1) }, ignoredTraces: 0 }
+  const active = { origins: { [stage.origin]: counts(1, 1) }, ...TOTALS }
   expect(seen).toEqual([NOTHING, NOTHING, NOTHING, active, NOTHING, NOTHING])
   expect(shop.errors).toEqual([])
 })

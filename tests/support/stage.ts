@@ -26,12 +26,17 @@ export interface Page {
   headers?: Record<string, string>
 }
 
+/** Ends the response, whose CORS headers are set. */
+export type Answer = (request: ReceivedRequest, response: ServerResponse) => void | Promise<void>
+
 export class Stage {
   readonly origin: string
   /** All requests so far, but not those for pages and scripts. */
   readonly received: ReceivedRequest[] = []
   readonly #server: Server
   readonly #pages: Page[] = []
+  readonly #scripts: string[] = []
+  readonly #routes = new Map<string, Answer>()
 
   private constructor(server: Server) {
     this.#server = server
@@ -57,6 +62,16 @@ export class Stage {
     return `${this.origin}/page/${this.#pages.push(page) - 1}`
   }
 
+  /** Adds a script, which may be a service worker of any scope. @returns its address. */
+  script(text: string): string {
+    return `${this.origin}/script/${this.#scripts.push(text) - 1}`
+  }
+
+  /** Answers this path in a way of the test's own; preflights still are allowed everything. */
+  route(pathname: string, answer: Answer): void {
+    this.#routes.set(pathname, answer)
+  }
+
   /** The request with this in its URL; fails unless there is exactly one. Preflights do not count. */
   only(text: string): ReceivedRequest {
     const found = this.received.filter(({ method, url }) => method !== 'OPTIONS' && url.includes(text))
@@ -77,6 +92,15 @@ export class Stage {
       )
       return
     }
+    const script = first === 'script' ? this.#scripts[Number(second)] : undefined
+    if (script !== undefined) {
+      response.writeHead(200, {
+        'content-type': 'text/javascript; charset=utf-8',
+        'service-worker-allowed': '/',
+      })
+      response.end(script)
+      return
+    }
     const file = FILES[pathname]
     if (file) {
       response.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8' })
@@ -84,6 +108,11 @@ export class Stage {
       return
     }
 
+    // The browser asks for it when it likes.
+    if (pathname === '/favicon.ico') {
+      response.writeHead(204).end()
+      return
+    }
     const chunks: Buffer[] = []
     try {
       for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -96,11 +125,19 @@ export class Stage {
       index % 2 ? [] : [[name.toLowerCase(), raw[index + 1] ?? '']],
     )
     const body = Buffer.concat(chunks)
-    this.received.push({ method, url, headers, body })
+    const received = { method, url, headers, body }
+    this.received.push(received)
     response.setHeader('access-control-allow-origin', '*')
     response.setHeader('access-control-allow-headers', '*, content-type, x-own')
     response.setHeader('access-control-allow-methods', '*')
+    // Each preflight counts: the browser may not remember the last page's.
+    response.setHeader('access-control-max-age', '0')
     response.setHeader('cache-control', 'no-store')
+    const route = method === 'OPTIONS' ? undefined : this.#routes.get(pathname)
+    if (route) {
+      await route(received, response)
+      return
+    }
     switch (first) {
       case 'never':
         // No answer, until the page gives up.
@@ -144,6 +181,7 @@ export function values(request: ReceivedRequest, name: string): string[] {
 
 const FILES: Partial<Record<string, string>> = {
   '/headwater.min.js': 'js-wrapper/dist/headwater.min.js',
+  '/headwater.full.min.js': 'js-wrapper/dist/headwater.full.min.js',
   '/axios.min.js': 'node_modules/axios/dist/axios.min.js',
 }
 

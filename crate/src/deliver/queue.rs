@@ -56,6 +56,11 @@ impl Queue {
             start = end;
         }
         // A burst's memory is not kept.
+        self.clear();
+    }
+
+    /// Forgets all that waits.
+    pub fn clear(&mut self) {
         self.spans = Vec::new();
         self.ends = Vec::new();
     }

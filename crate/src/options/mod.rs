@@ -31,6 +31,14 @@ pub struct Options {
     /// Milliseconds.
     pub flush_interval: f64,
     pub resource: Vec<(String, OwnedValue)>,
+    /// Spans a minute.
+    pub events_limit: u32,
+    /// Of the resource.
+    pub attribute_count_limit: u32,
+    /// Bytes.
+    pub attribute_value_length_limit: u32,
+    /// Those of the resource that were too many.
+    pub dropped_attributes: u32,
 }
 
 /// A configured value as the wrapper hands it over, part by part.
@@ -83,6 +91,8 @@ pub enum Rule {
     SpanId,
     Rate,
     Duration,
+    Limit,
+    Consent,
     Attributes,
     Headers,
 }
@@ -108,6 +118,10 @@ impl Options {
             page_load_trace_time: f64::INFINITY,
             flush_interval: 500.0,
             resource: Vec::new(),
+            events_limit: 20_000,
+            attribute_count_limit: 128,
+            attribute_value_length_limit: 4_096,
+            dropped_attributes: 0,
         }
     }
 
@@ -136,6 +150,14 @@ impl Options {
             }
             Input::Number(number) if (0.0..=f64::MAX).contains(&number) && rule == Rule::Duration => {
                 self.flush_interval = number;
+            }
+            Input::Number(number) if (0.0..=f64::MAX).contains(&number) && rule == Rule::Limit => {
+                let limit = match option {
+                    OptionId::EventsLimit => &mut self.events_limit,
+                    OptionId::AttributeCountLimit => &mut self.attribute_count_limit,
+                    _ => &mut self.attribute_value_length_limit,
+                };
+                *limit = number as u32;
             }
             Input::Number(number) if (0.0..=f64::MAX).contains(&number) && rule == Rule::Time => {
                 self.page_load_trace_time = number;
@@ -166,17 +188,25 @@ impl Options {
                     Input::Flag(flag) => OwnedValue::Flag(flag),
                     _ => return false,
                 };
-                self.resource.push((key.into(), value));
+                if self.resource.len() < self.attribute_count_limit as usize {
+                    self.resource.push((key.into(), value));
+                } else {
+                    self.dropped_attributes += 1;
+                }
             }
             Input::Text(text) => match rule {
-                Rule::Instrumentations | Rule::Level | Rule::SamplingMode | Rule::Unsampled => {
+                Rule::Instrumentations
+                | Rule::Level
+                | Rule::SamplingMode
+                | Rule::Unsampled
+                | Rule::Consent => {
                     let Some(index) = choice(text, rule.allowed()) else {
                         return false;
                     };
                     match rule {
                         Rule::Instrumentations => self.disabled |= 1 << index,
                         Rule::Level => self.log_level = index,
-                        // Of two choices the second is what is no default.
+                        // Of some choices the first is the default.
                         _ => self.set_flag(option, index != 0),
                     }
                 }
@@ -315,6 +345,7 @@ impl Rule {
             Self::DeferredFlag => cfg!(feature = "deferred"),
             Self::Environments => cfg!(feature = "linking"),
             Self::Sampler => cfg!(feature = "sampler"),
+            Self::Limit => cfg!(feature = "diagnostics"),
             _ => true,
         }
     }
@@ -351,6 +382,8 @@ impl Rule {
             Self::SpanId => "16 lower-case hex digits",
             Self::Rate => "a number from 0 to 1",
             Self::Duration => "a number of milliseconds",
+            Self::Limit => "a number",
+            Self::Consent => "granted, pending, denied",
             Self::Attributes => "an object of strings, numbers and booleans",
             Self::Headers => "an object of header names and string values",
         }

@@ -69,6 +69,9 @@ options! {
         ServerUrl "serverUrl" Url: "string" = "'http://localhost:4318'",
         /// `false` keeps the agent from starting: nothing is patched, recorded or sent.
         Active "active" Flag: "boolean" = "true",
+        /// `'pending'` or `'denied'` keeps the agent from recording, storing or sending anything, and from
+        /// adding headers, until `setConsent('granted')`; what happened before is not made up for.
+        Consent "consent" Consent: "Consent" = "'granted'",
         /// `false` turns all automatic instrumentation off.
         Instrument "instrument" Flag: "boolean" = "true",
         /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`. Elastic's
@@ -134,6 +137,13 @@ options! {
         TrustedRemoteEnvironments "trustedRemoteEnvironments" Environments: "readonly RemoteEnvironment[]" = "[]",
         /// Milliseconds that an ended span waits for others before it is sent.
         FlushInterval "flushInterval" Duration: "number" = "500",
+        /// Spans that are recorded within a minute, at most (Elastic's default is 80). The rest is dropped, and
+        /// counted in `diagnostics()`.
+        EventsLimit "eventsLimit" Limit: "number" = "20000",
+        /// Entries of `resourceAttributes`, at most. The rest is dropped, and counted in `diagnostics()`.
+        AttributeCountLimit "attributeCountLimit" Limit: "number" = "128",
+        /// Bytes of an attribute's text, at most, such as those of a URL; what is longer is cut.
+        AttributeValueLengthLimit "attributeValueLengthLimit" Limit: "number" = "4096",
         /// Attributes of the resource, for every span; these win over those that the agent finds.
         ResourceAttributes "resourceAttributes" Attributes: "Readonly<Record<string, string | number | boolean>>" = "{}",
         /// Headers of the requests to the collector. The page's visitors can read them: no secrets.
@@ -158,8 +168,6 @@ options! {
         DatadogComment,
         /// The navigation's `Server-Timing`, as the header has it.
         PageServerTiming,
-        /// What `Host::store` was given last, if sessions are sampled.
-        StoredSession,
         /// `navigator.userAgent`.
         UserAgent,
         /// `navigator.language`.
@@ -170,6 +178,8 @@ options! {
         Mobile,
         /// `navigator.userAgentData.brands`: each as `brand version`, with `|` between them.
         Brands,
+        /// What `Host::store` was given last, if sessions are sampled: told on its own, as it may wait for consent.
+        StoredSession,
     }
 }
 

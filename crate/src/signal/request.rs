@@ -78,7 +78,7 @@ impl Request {
     ) -> Self {
         let mut method = String::from(method);
         // Fetch §2.2.1 "normalize a method": these six only; `patch` stays in lower case.
-        if text::position(&method, NORMALISED, b' ', str::eq_ignore_ascii_case).is_some() {
+        if text::position(&method, KNOWN, b' ', str::eq_ignore_ascii_case).is_some_and(|index| index < 6) {
             method.make_ascii_uppercase();
         }
         Self {
@@ -160,8 +160,7 @@ impl Request {
 /// `http.response.status_code`.
 pub const STATUS_CODE: &str = "http.response.status_code";
 
-const NORMALISED: &str = "DELETE GET HEAD OPTIONS POST PUT";
-/// RFC 9110's methods, `PATCH` (RFC 5789) and `QUERY`.
+/// RFC 9110's methods, `PATCH` (RFC 5789) and `QUERY`; in front the six that Fetch normalises.
 const KNOWN: &str = "GET POST PUT DELETE HEAD OPTIONS PATCH CONNECT TRACE QUERY";
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Attributes: keys of the semantic conventions with typed values.
 
+use std::cell::Cell;
+
 use crate::wire::protobuf::{begin, end, write_bytes, write_fixed64, write_integer};
 use crate::wire::text::take_part;
 
@@ -44,9 +46,14 @@ impl Attributes {
         self.utf8(key, value.as_bytes());
     }
 
-    /// Adds a text that is known to be UTF-8.
+    /// Adds a text that is known to be UTF-8, cut at [`limit_value_length`].
     pub fn utf8(&mut self, key: &str, value: &[u8]) {
-        self.add(key, &mut |out| write_bytes(1, value, out));
+        let mut length = value.len().min(VALUE_LENGTH.get());
+        // Not within a character: its bytes behind the first are 10xxxxxx.
+        while value.get(length).is_some_and(|byte| byte & 0xc0 == 0x80) {
+            length -= 1;
+        }
+        self.add(key, &mut |out| write_bytes(1, &value[..length], out));
     }
 
     /// Adds a text unless it is empty.
@@ -106,6 +113,18 @@ impl Attributes {
         end(value, out);
         end(message, out);
     }
+}
+
+/// Sets how many bytes of a text are kept, for all lists that are made from now on.
+pub fn limit_value_length(bytes: usize) {
+    if cfg!(feature = "diagnostics") {
+        VALUE_LENGTH.set(bytes);
+    }
+}
+
+thread_local! {
+    // Every list of this instance, which has one thread, has the same.
+    static VALUE_LENGTH: Cell<usize> = const { Cell::new(4_096) };
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod redact;
 mod root;
 mod span;
 
-pub use attribute::Attributes;
+pub use attribute::{Attributes, limit_value_length};
 pub use clock::Clock;
 pub use redact::redact_url;
 pub use root::Root;

@@ -1,8 +1,17 @@
 /** Observes `fetch`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
 import type { ReadAnswer } from './answer.js'
-import { copyHeaders, isSimple, propagates, toAddition, type CallerHeaders, type Header } from './headers.js'
-import { patch, quietly, resolve } from './patch.js'
+import {
+  copyHeaders,
+  headersIn,
+  isCrossOrigin,
+  isDryRun,
+  isSimple,
+  propagates,
+  type CallerHeaders,
+  type Header,
+} from './headers.js'
+import { hand, isHanded, patch, quietly, resolve } from './patch.js'
 
 /**
  * Installs the hook.
@@ -23,8 +32,10 @@ export function hookFetch(
     'fetch',
     (native, self, parameters) => {
       const started = quietly(() => begin(parameters))
-      // Outside of any `try`: what the native does is what the page gets.
-      const promise: unknown = Reflect.apply(native, self, started?.parameters ?? parameters)
+      // Nothing is caught: what the native does is what the page gets.
+      const promise = hand<unknown>(started?.line, () =>
+        Reflect.apply(native, self, started?.parameters ?? parameters),
+      )
       return started?.id === undefined ? promise : observe(promise, started.id, started)
     },
     undo,
@@ -33,6 +44,8 @@ export function hookFetch(
   interface Started {
     /** Nothing if the request is not recorded. */
     id?: number
+    /** Its method and URL. */
+    line?: string
     /** What to call the native with. */
     parameters: unknown[]
     signal?: AbortSignal | null | undefined
@@ -59,28 +72,31 @@ export function hookFetch(
     // What is no string is turned into one by the native, once.
     if (method !== undefined && typeof method !== 'string') return { parameters: view }
 
-    const id = nextId()
     const verb = method ?? (base ? request.method(base) : 'GET')
+    const line = verb + ' ' + url
+    if (isHanded(line)) return { parameters: view }
+    const id = nextId()
     const noCors = (mode ?? (base && request.mode(base))) === 'no-cors'
-    const answer = module.ask('startRequest', verb + ' ' + url, id, +noCors)
+    const answer = module.ask('startRequest', line, id, +noCors)
     if (answer === undefined) return { parameters: view }
     const started: Started = {
       id,
+      line,
       parameters: view,
       signal: signal === undefined && base ? request.signal(base) : signal,
     }
 
-    const { headers: added, crossOrigin, dryRun } = toAddition(answer)
+    const added = headersIn(answer)
     const effective = headers === undefined && base ? request.headers(base) : headers
     const oneShot = isIterable(effective) && !(effective instanceof Headers || Array.isArray(effective))
     // A one-shot iterable may be read only if it is replaced.
-    if ((!added.length || dryRun) && oneShot) return started
+    if ((!added.length || (FULL && isDryRun(answer))) && oneShot) return started
     const caller = copyHeaders(effective)
     if (!caller) return started
     const foreign = propagates(added, (name) => caller.get(name) !== undefined)
     if (foreign) module.call('adopt', caller.get('traceparent'), id)
-    else if (FULL && crossOrigin) started.newPreflight = isSimple(verb, caller.pairs, plain?.body)
-    if (foreign ? !oneShot : !added.length || dryRun) return started
+    else if (FULL && isCrossOrigin(answer)) started.newPreflight = isSimple(verb, caller.pairs, plain?.body)
+    if (foreign ? !oneShot : !added.length || (FULL && isDryRun(answer))) return started
     const changed: Record<string, unknown> = {
       headers: caller.with(foreign ? [] : merge(id, added, caller)),
     }

@@ -3,25 +3,18 @@
 /** A header's name and value. */
 export type Header = readonly [name: string, value: string]
 
-/** What a request gets. */
-export interface Addition {
-  headers: Header[]
-  /** Whether it gets headers, or would but for a dry run, at another origin, where they may need a preflight. */
-  crossOrigin: boolean
-  /** Whether that is all: nothing is to be sent. */
-  dryRun: boolean
+/** Reads the answer of `start_request`: a mark in the full build, then name, line feed, value, and so on. */
+export function headersIn(answer: string): Header[] {
+  const lines = answer.split('\n')
+  if (FULL) lines.shift()
+  return lines.flatMap((name, index) => (index % 2 || !name ? [] : [[name, lines[index + 1] ?? '']]))
 }
 
-/** Reads the answer of `start_request`: a mark in the full build, then name, line feed, value, and so on. */
-export function toAddition(answer: string): Addition {
-  const lines = answer.split('\n')
-  const mark = FULL ? lines.shift() : ''
-  return {
-    headers: lines.flatMap((name, index) => (index % 2 || !name ? [] : [[name, lines[index + 1] ?? '']])),
-    crossOrigin: FULL && (mark === '+' || mark === '?'),
-    dryRun: FULL && (mark === '-' || mark === '?'),
-  }
-}
+/** Whether the answer is only what would be sent. */
+export const isDryRun = (answer: string): boolean => /^[-?]/.test(answer)
+
+/** Whether the request goes to another origin, where headers of ours may need a preflight. */
+export const isCrossOrigin = (answer: string): boolean => /^[+?]/.test(answer)
 
 /** Whether the caller propagates a context itself: what then goes out must be its alone. */
 export function propagates(added: readonly Header[], has: (name: string) => boolean): boolean {

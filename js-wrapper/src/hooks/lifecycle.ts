@@ -1,8 +1,12 @@
 /** Sends what waits when the page is hidden or left: there may be no other moment. */
 import type { Module } from '../load-wasm.js'
 
-/** Installs the hook. */
-export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (() => void)[]): void {
+/**
+ * Installs the hook.
+ *
+ * @returns a function that does what is done when the page is left.
+ */
+export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (() => void)[]): () => void {
   // On a phone, hidden is the last that a page hears of. Not `unload`: it would keep the page out of
   // the back/forward cache (https://web.dev/articles/bfcache).
   const hidden = () => {
@@ -19,4 +23,5 @@ export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (()
     document.removeEventListener('visibilitychange', hidden, true)
     removeEventListener('pagehide', left, true)
   })
+  return left
 }

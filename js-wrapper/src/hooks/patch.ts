@@ -34,6 +34,15 @@ export function patch<Target extends object>(
   })
 }
 
+/**
+ * The browser's own timers. Those of zone.js would keep the page's zone busy, and an Angular app from getting
+ * stable (https://angular.dev/api/core/ApplicationRef#isStable).
+ */
+export const nativeTimer = <Name extends 'setTimeout' | 'clearTimeout'>(name: Name): Window[Name] => {
+  const window = globalThis as unknown as Window & Record<string, Window[Name] | undefined>
+  return window['__zone_symbol__' + name] ?? window[name]
+}
+
 /** Calls `observe` so that whatever it throws stays here: a hook must never break its page. */
 export function quietly<Result>(observe: () => Result): Result | undefined {
   try {
@@ -50,4 +59,28 @@ export function quietly<Result>(observe: () => Result): Result | undefined {
 export function resolve(input: unknown): string | undefined {
   if (typeof input === 'string') return quietly(() => new URL(input, document.baseURI).href)
   return input instanceof URL ? input.href : undefined
+}
+
+/**
+ * The request that a hook hands to the native just now, for all agents of this script. What is sent for it, by a
+ * polyfill or by another agent's hook, is no further request.
+ */
+const handing: { line?: string | undefined } = {}
+
+/** Whether it is a RegExp, of any frame. */
+export const isRegExp = (value: unknown): value is RegExp =>
+  Object.prototype.toString.call(value) === '[object RegExp]'
+
+/** Whether a request is being handed over already. `line` is its method, a space and its URL. */
+export const isHanded = (line: string): boolean => handing.line === line.toLowerCase()
+
+/** Calls the native function for a request. */
+export function hand<Result>(line: string | undefined, native: () => Result): Result {
+  const before = handing.line
+  handing.line = line?.toLowerCase() ?? before
+  try {
+    return native()
+  } finally {
+    handing.line = before
+  }
 }

@@ -1,5 +1,6 @@
 /** Reports the page load when it is over: the navigation, its resources, and the milestones. */
 import type { Module } from '../load-wasm.js'
+import { nativeTimer } from './patch.js'
 
 /**
  * Installs the hook.
@@ -27,15 +28,15 @@ export function hookPageLoad(module: Module, linking: boolean, undo: (() => void
     )
   }
   // The load event's own end is known one task later.
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: number | undefined
   const loaded = () => {
-    timer = setTimeout(report)
+    timer = nativeTimer('setTimeout')(report)
   }
   if (document.readyState === 'complete') loaded()
   else addEventListener('load', loaded)
   undo.push(() => {
     removeEventListener('load', loaded)
-    clearTimeout(timer)
+    nativeTimer('clearTimeout')(timer)
   })
   return report
 }

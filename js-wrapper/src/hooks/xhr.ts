@@ -1,8 +1,8 @@
 /** Observes `XMLHttpRequest`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
 import type { ReadAnswer } from './answer.js'
-import { isSimple, propagates, toAddition } from './headers.js'
-import { patch, quietly, resolve } from './patch.js'
+import { headersIn, isCrossOrigin, isDryRun, isSimple, propagates } from './headers.js'
+import { hand, isHanded, patch, quietly, resolve } from './patch.js'
 
 /** What is known of one object, from `open` on. */
 interface State {
@@ -10,6 +10,8 @@ interface State {
   url: string
   /** The caller's own headers, by lower-case name. */
   own: Record<string, string>
+  /** Names of headers of ours, in lower case. */
+  added?: string[]
   /** Of the request under way. */
   id?: number
   /** Ends the request under way, for the event of this type. */
@@ -73,11 +75,11 @@ export function hookXhr(
         const xhr = self as XMLHttpRequest
         const state = states.get(xhr)
         const [name, value] = parameters
-        // Sent already: the native throws.
-        if (!state || state.id !== undefined || typeof name !== 'string' || typeof value !== 'string')
-          return false
+        if (!state || typeof name !== 'string' || typeof value !== 'string') return false
         const lower = name.toLowerCase()
-        const { own } = state
+        const { own, added } = state
+        // While we hand it over: somebody below us who propagates, too. Else the native throws.
+        if (state.id !== undefined) return isHanded(lineOf(state)) && !!added?.includes(lower)
         own[lower] = own[lower] ? `${own[lower]}, ${value}` : value
         // A header can only be added to, and our `tracestate` member belongs in front: the caller's
         // waits for `send`. If it is not valid, the native has to say so now.
@@ -98,13 +100,13 @@ export function hookXhr(
       const state = quietly(() => {
         const opened = states.get(xhr)
         // Not opened, or sent already: the native throws.
-        if (!opened || opened.end || xhr.readyState !== 1) return undefined
+        if (!opened || opened.end || xhr.readyState !== 1 || isHanded(lineOf(opened))) return undefined
         begin(xhr, opened, parameters[0])
         return opened
       })
       quietly(() => release(xhr))
       try {
-        return Reflect.apply(native, self, parameters)
+        return hand<unknown>(state && lineOf(state), () => Reflect.apply(native, self, parameters))
       } catch (error) {
         // A synchronous request fails without an event.
         quietly(() => state?.end?.(error instanceof DOMException ? error.name : 'error'))
@@ -118,22 +120,23 @@ export function hookXhr(
 
   function begin(xhr: XMLHttpRequest, state: State, body: unknown): void {
     const id = (state.id = nextId())
-    const answer = module.ask('startRequest', state.method + ' ' + state.url, id, 0)
+    const answer = module.ask('startRequest', lineOf(state), id, 0)
     if (answer === undefined) return
     const { own } = state
-    const { headers: added, crossOrigin, dryRun } = toAddition(answer)
+    const added = headersIn(answer)
     let newPreflight = 0
     if (propagates(added, (name) => own[name] !== undefined)) {
       module.call('adopt', own['traceparent'], id)
     } else {
-      if (FULL && crossOrigin) newPreflight = +isSimple(state.method, Object.entries(own), body)
-      for (const [name, value] of dryRun ? [] : added) {
+      if (FULL && isCrossOrigin(answer)) newPreflight = +isSimple(state.method, Object.entries(own), body)
+      for (const [name, value] of FULL && isDryRun(answer) ? [] : added) {
         const existing = own[name]
         // The caller's baggage is the caller's.
         if (existing !== undefined && name !== 'tracestate') continue
         const merged =
           existing !== undefined && holding.delete(xhr) ? module.ask('mergeTracestate', existing, id) : value
         Reflect.apply(setRequestHeader, xhr, [name, merged])
+        ;(state.added ??= []).push(name.toLowerCase())
       }
     }
     state.end = (type) => {
@@ -160,6 +163,8 @@ export function hookXhr(
     return read(xhr.responseURL, (name) => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1])
   }
 }
+
+const lineOf = ({ method, url }: State) => method + ' ' + url
 
 function isValid(value: string): boolean {
   return !!quietly(() => new Headers([['tracestate', value]]))
