@@ -2,7 +2,7 @@ import { defineConfig } from 'eslint/config'
 import ts from 'typescript-eslint'
 
 export default defineConfig(
-  { ignores: ['**/dist', '**/generated', 'target', 'tests/results', '**/node_modules'] },
+  { ignores: ['**/dist', '**/generated', 'target', 'tests/results', 'tests/.cache', '**/node_modules'] },
   {
     files: ['js-wrapper/src/**/*.ts', 'tests/**/*.ts'],
     extends: [ts.configs.strictTypeChecked, ts.configs.stylisticTypeChecked],

@@ -31,7 +31,7 @@ export function bundle(variant, files, folder) {
       charset: 'ascii',
       legalComments: 'none',
       // Names that only we use, in objects that never leave us.
-      mangleProps: /^(wallClock|firstMatch|startTimer|newPreflight|crossOrigin|parameters|pairs|settled)$/,
+      mangleProps: /^(wallClock|firstMatch|startTimer|newPreflight|parameters|pairs|settled|added|own)$/,
       define: { FULL: String(variant !== 'standard') },
       plugins: [
         {

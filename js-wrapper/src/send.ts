@@ -1,4 +1,5 @@
 /** Performs the sends that the module decides on. */
+import { hand } from './hooks/patch.js'
 
 export interface Sender {
   send(url: string, body: Uint8Array, keepalive: boolean): void
@@ -25,13 +26,16 @@ export function createSender(
       // with them it could not answer `Access-Control-Allow-Origin: *`.
       const started = new Promise<Response>((resolve) =>
         resolve(
-          fetch(url, {
-            method: 'POST',
-            body: body as Uint8Array<ArrayBuffer>,
-            headers: { 'Content-Type': 'application/x-protobuf', ...headers },
-            keepalive,
-            credentials: 'omit',
-          }),
+          // Of another agent of ours below us it is no request of the page's.
+          hand('POST ' + url, () =>
+            fetch(url, {
+              method: 'POST',
+              body: body as Uint8Array<ArrayBuffer>,
+              headers: { 'Content-Type': 'application/x-protobuf', ...headers },
+              keepalive,
+              credentials: 'omit',
+            }),
+          ),
         ),
       )
       const sent: Promise<void> = started.then(

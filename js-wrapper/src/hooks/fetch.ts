@@ -88,8 +88,8 @@ export function hookFetch(
 
     const added = headersIn(answer)
     const effective = headers === undefined && base ? request.headers(base) : headers
-    const oneShot = isIterable(effective) && !(effective instanceof Headers || Array.isArray(effective))
-    // A one-shot iterable may be read only if it is replaced.
+    const oneShot = runsCode(effective)
+    // Read once: only if it is replaced.
     if ((!added.length || (FULL && isDryRun(answer))) && oneShot) return started
     const caller = copyHeaders(effective)
     if (!caller) return started
@@ -199,6 +199,12 @@ function isEmpty(init: unknown): boolean {
   return !init || Object.values(init).every((member) => member === undefined)
 }
 
-function isIterable(headers: unknown): headers is object {
-  return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
+/** Whether reading it runs code of the page, such as a generator's or a getter's. */
+function runsCode(headers: unknown): boolean {
+  return (
+    typeof headers === 'object' &&
+    headers !== null &&
+    !(headers instanceof Headers || Array.isArray(headers)) &&
+    (Symbol.iterator in headers || !plainMembers(headers))
+  )
 }

@@ -33,6 +33,9 @@ export function hookXhr(
   if (!Xhr) return
   const { prototype } = Xhr
   const { addEventListener, removeEventListener, getAllResponseHeaders, setRequestHeader } = prototype
+  /** By the prototype's own getter: a subclass's would run code of the page. */
+  const property = <Name extends 'readyState' | 'status' | 'responseURL'>(xhr: XMLHttpRequest, name: Name) =>
+    Reflect.get<XMLHttpRequest, Name>(prototype, name, xhr)
   const states = new WeakMap<XMLHttpRequest, State>()
   /** Opened objects whose `tracestate` the native has not been given yet. */
   const holding = new Set<XMLHttpRequest>()
@@ -83,7 +86,7 @@ export function hookXhr(
         own[lower] = own[lower] ? `${own[lower]}, ${value}` : value
         // A header can only be added to, and our `tracestate` member belongs in front: the caller's
         // waits for `send`. If it is not valid, the native has to say so now.
-        if (lower !== 'tracestate' || xhr.readyState !== 1 || !isValid(value)) return false
+        if (lower !== 'tracestate' || property(xhr, 'readyState') !== 1 || !isValid(value)) return false
         holding.add(xhr)
         return true
       })
@@ -100,7 +103,8 @@ export function hookXhr(
       const state = quietly(() => {
         const opened = states.get(xhr)
         // Not opened, or sent already: the native throws.
-        if (!opened || opened.end || xhr.readyState !== 1 || isHanded(lineOf(opened))) return undefined
+        if (!opened || opened.end || property(xhr, 'readyState') !== 1 || isHanded(lineOf(opened)))
+          return undefined
         begin(xhr, opened, parameters[0])
         return opened
       })
@@ -142,7 +146,7 @@ export function hookXhr(
     state.end = (type) => {
       delete state.end
       for (const event of EVENTS) Reflect.apply(removeEventListener, xhr, [event, listener])
-      const status = xhr.readyState === 4 ? xhr.status : 0
+      const status = property(xhr, 'readyState') === 4 ? property(xhr, 'status') : 0
       if (status)
         module.call(
           'endRequest',
@@ -160,7 +164,10 @@ export function hookXhr(
   function answerOf(xhr: XMLHttpRequest, read: ReadAnswer): string {
     // Not `getResponseHeader`: the browser complains on the console if a header is not exposed.
     const headers = Reflect.apply(getAllResponseHeaders, xhr, [])
-    return read(xhr.responseURL, (name) => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1])
+    return read(
+      property(xhr, 'responseURL'),
+      (name) => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1],
+    )
   }
 }
 
