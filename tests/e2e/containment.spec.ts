@@ -142,13 +142,13 @@ test.describe('a trap', () => {
     if (name === 'memory' || name === 'serverTiming') continue
     test(`in ${name}`, async ({ open, demo }) => {
       const options = { ...OPTIONS, serverUrl: demo.collector }
-      const plain = (await sawOf(await open(page('', undefined))))
+      const plain = await sawOf(await open(page('', undefined)))
       let reached = 0
       for (const at of [1, 2, 3])
         for (const after of [false, true]) {
           const inject = `(${String(trapAt)})('${short}', ${at}, ${after})`
           const visit = await open(page(inject, options))
-          const saw = (await sawOf(visit))
+          const saw = await sawOf(visit)
           expect(visit.errors, `${at} ${after}`).toEqual([])
           if (!(await trapped(visit))) {
             expect(saw, `${at} ${after}: not reached`).toEqual(plain)
@@ -208,7 +208,7 @@ for (const [what, prepare] of [
   test(`a page with ${what} works as without the agent`, async ({ open, demo }) => {
     const plain = await sawOf(await open(page(prepare, undefined)))
     const visit = await open(page(prepare, { ...OPTIONS, serverUrl: demo.collector }))
-    const saw = (await sawOf(visit))
+    const saw = await sawOf(visit)
     if (saw.at(-1) === true) saw.pop()
     expect(saw).toEqual(plain)
     expect(visit.errors).toEqual([])

@@ -4,6 +4,9 @@ type HeadwaterAgent = {
   isActive(): boolean
   isEnabled(): boolean
   flush(): Promise<void>
+  pause(): void
+  resume(): void
+  setConsent(consent: string): void
   stop(): void
 }
 
@@ -11,6 +14,7 @@ declare const headwater: {
   init(options?: unknown): HeadwaterAgent
   initApm(options?: unknown): HeadwaterAgent
   apm: HeadwaterAgent
+  createAgent(): HeadwaterAgent
 }
 declare const initApm: (options?: unknown) => HeadwaterAgent
 declare const axios: typeof import('axios').default
