@@ -58,10 +58,17 @@ export const MUTATIONS: Mutation[] = [
     traps: ['F0d'],
   },
   {
+    what: 'getters of headers run twice',
+    file: fetch,
+    search: '(Symbol.iterator in headers || !plainMembers(headers))',
+    replace: 'Symbol.iterator in headers',
+    traps: ['F0c'],
+  },
+  {
     what: 'a generator is read for nothing',
     file: fetch,
-    search: 'const oneShot = isIterable(effective) &&',
-    replace: 'const oneShot = false && isIterable(effective) &&',
+    search: 'const oneShot = runsCode(effective)',
+    replace: 'const oneShot = false && runsCode(effective)',
     traps: ['F0e'],
   },
   {
@@ -361,8 +368,8 @@ export const MUTATIONS: Mutation[] = [
   {
     what: 'a header is asked for that may not be exposed',
     file: xhr,
-    search: "(name) => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1])",
-    replace: '(name) => (headers ? xhr.getResponseHeader(name) ?? undefined : undefined))',
+    search: "(name) => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1],",
+    replace: '(name) => (headers ? xhr.getResponseHeader(name) ?? undefined : undefined),',
     traps: ['X8'],
     full: true,
   },
@@ -371,6 +378,13 @@ export const MUTATIONS: Mutation[] = [
     file: xhr,
     search: 'Reflect.apply(setRequestHeader, xhr, [name, merged])',
     replace: 'xhr.setRequestHeader(name, String(merged))',
+    traps: ['X12'],
+  },
+  {
+    what: 'a subclass’s getters are called',
+    file: xhr,
+    search: 'Reflect.get<XMLHttpRequest, Name>(prototype, name, xhr)',
+    replace: 'xhr[name]',
     traps: ['X12'],
   },
   {
