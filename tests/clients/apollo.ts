@@ -2,6 +2,7 @@ import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/
 import { map } from 'rxjs'
 
 import { origins, outcome, SHORT, type Servers } from './common.js'
+import * as queries from './graphql-queries.js'
 
 export async function use(servers: Servers): Promise<unknown> {
   const saw: unknown[] = []
@@ -60,18 +61,5 @@ export async function use(servers: Servers): Promise<unknown> {
   return saw
 }
 
-const QUERY = gql`
-  query Product($id: ID!) {
-    product(id: $id) {
-      id
-      name
-    }
-  }
-`
-const MUTATION = gql`
-  mutation Rename($name: String!) {
-    rename(name: $name) {
-      name
-    }
-  }
-`
+const QUERY = gql(queries.QUERY)
+const MUTATION = gql(queries.MUTATION)

@@ -1,6 +1,7 @@
 import { gql, GraphQLClient } from 'graphql-request'
 
 import { origins, outcome, SHORT, type Servers } from './common.js'
+import { MUTATION, QUERY } from './graphql-queries.js'
 
 export async function use(servers: Servers): Promise<unknown> {
   const saw: unknown[] = []
@@ -34,19 +35,3 @@ export async function use(servers: Servers): Promise<unknown> {
   saw.push(await outcome(() => never.request(QUERY, { id: '9' })))
   return saw
 }
-
-const QUERY = gql`
-  query Product($id: ID!) {
-    product(id: $id) {
-      id
-      name
-    }
-  }
-`
-const MUTATION = gql`
-  mutation Rename($name: String!) {
-    rename(name: $name) {
-      name
-    }
-  }
-`

@@ -149,18 +149,11 @@ for (const [where, markup, origin] of [
 
 test('an agent in a frame of about:blank', async ({ open, check, stage }) => {
   const { page, errors } = await open({})
+  await page.evaluate(addOpenFrame)
   const tag = unique()
   const saw = await page.evaluate(
     async ([serverUrl, at]) => {
-      const frame = document.createElement('iframe')
-      document.body.append(frame)
-      const inner = frame.contentWindow as unknown as typeof globalThis & HeadwaterGlobals
-      const script = inner.document.createElement('script')
-      script.src = '/headwater.min.js'
-      await new Promise((resolve) => {
-        script.onload = resolve
-        inner.document.head.append(script)
-      })
+      const inner = await openFrame()
       inner.initApm({ serviceName: 'blank', serverUrl })
       const active = inner.headwater.apm.isActive()
       const relative = (await inner.fetch(`/echo?x=${at}-fetch.`)).status
@@ -185,16 +178,9 @@ test('an agent in a frame of about:blank', async ({ open, check, stage }) => {
 
 test('a parent that starts the agent of a frame, with a RegExp of its own', async ({ open, stage }) => {
   const visit = await open({})
+  await visit.page.evaluate(addOpenFrame)
   const active = await visit.page.evaluate(async (serverUrl) => {
-    const frame = document.createElement('iframe')
-    document.body.append(frame)
-    const inner = frame.contentWindow as unknown as typeof globalThis & HeadwaterGlobals
-    const script = inner.document.createElement('script')
-    script.src = '/headwater.min.js'
-    await new Promise((resolve) => {
-      script.onload = resolve
-      inner.document.head.append(script)
-    })
+    const inner = await openFrame()
     // The frame has another `RegExp`, of which this is no instance.
     inner.initApm({ serviceName: 'blank', serverUrl, distributedTracingOrigins: [/^never$/] })
     return inner.headwater.apm.isActive()
@@ -399,6 +385,24 @@ async function useFrame(tag: string) {
   return outcomes
 }
 
+/** Runs in the page: gives it a function that opens a frame of about:blank with the agent's script in it. */
+function addOpenFrame(): void {
+  Object.assign(globalThis, {
+    openFrame: async () => {
+      const frame = document.createElement('iframe')
+      document.body.append(frame)
+      const inner = frame.contentWindow as unknown as typeof globalThis & HeadwaterGlobals
+      const script = inner.document.createElement('script')
+      script.src = '/headwater.min.js'
+      await new Promise((resolve) => {
+        script.onload = resolve
+        inner.document.head.append(script)
+      })
+      return inner
+    },
+  })
+}
+
 /** How often the stage, as a collector, was told of it. */
 function spansOf(stage: Stage, tag: string): number {
   const bodies = stage.received
@@ -417,3 +421,5 @@ interface HeadwaterGlobals {
   headwater: typeof headwater
   initApm: typeof initApm
 }
+
+declare const openFrame: () => Promise<typeof globalThis & HeadwaterGlobals>
