@@ -1,6 +1,6 @@
 /**
  * Compiles `crate/` to WebAssembly and wraps it into one TypeScript file, `module.ts`: the bytes as text, and
- * the function that instantiates them. Twice, into `js-wrapper/src/generated/standard` and `…/full`.
+ * the function that instantiates them. Once for each variant, into `js-wrapper/src/generated/standard` and so on.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -12,7 +12,7 @@ const TARGET = 'wasm32-unknown-unknown'
 const output = path.join(root, 'js-wrapper/src/generated')
 
 /** What each module has of the features in `crate/Cargo.toml`. */
-export const VARIANTS = { standard: [], full: ['full'] }
+export const VARIANTS = { standard: [], full: ['full'], elastic: ['elastic', 'gzip'] }
 
 /** @param {boolean} abort whether to build the standard library without panic messages; see setup. */
 export function buildModule(abort) {
@@ -167,7 +167,11 @@ export interface Imports {
   store(address: number, length: number): unknown
   origin(address: number, length: number): number
   startTimer(milliseconds: number): void
-  send(url: number, length: number, body: number, bodyLength: number, keepalive: number): void
+  format(number: number): number
+  send(number: number, body: number, length: number, keepalive: number): void
+  keep(record: number, length: number): boolean
+  take(maximalAge: number): void
+  settleRecord(key: number, done: number): void
   log(level: number, address: number, length: number): void
 }
 

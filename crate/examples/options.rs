@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 fn typescript(_before: &str) -> String {
     let mut out = String::from(
         "/** The options. Generated from `crate/src/options/table.rs` by `npm run options`. */\n\n\
-         import type { Consent, Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'\n\n\
+         import type { BeforeSend, Consent, Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'\n\n\
          /** What `init` takes. */\nexport interface Config {\n",
     );
     for option in DOCUMENTATION {
@@ -82,8 +82,8 @@ fn typescript(_before: &str) -> String {
 
 fn attribute_type(rule: Rule) -> &'static str {
     match rule {
-        Rule::Flag | Rule::DeferredFlag => "boolean",
-        Rule::Rate | Rule::Duration | Rule::Time | Rule::Limit => "number",
+        Rule::Flag | Rule::DeferredFlag | Rule::Exclude => "boolean",
+        Rule::Rate | Rule::Duration | Rule::Time | Rule::Limit | Rule::ApiVersion => "number",
         Rule::Instrumentations | Rule::Origins | Rule::Propagators | Rule::Members => "list",
         Rule::Attributes | Rule::Headers | Rule::Baggage => "object",
         Rule::Environments => "json",
@@ -97,6 +97,10 @@ fn attribute_type(rule: Rule) -> &'static str {
         | Rule::SamplingMode
         | Rule::Unsampled
         | Rule::Consent
+        | Rule::Protocol
+        | Rule::Credentials
+        | Rule::Compression
+        | Rule::BeforeSend
         | Rule::Sampler => "text",
     }
 }

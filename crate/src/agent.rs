@@ -4,17 +4,18 @@ use std::cell::Cell;
 use std::mem;
 
 use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, TraceId, TraceParent};
-use crate::deliver::Queue;
+use crate::deliver::{Queue, Stay, Verdict};
 use crate::diagnostics::Diagnostics;
 use crate::encode::otlp_protobuf::{self, Body};
+use crate::encode::{Protocol, elastic};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
-use crate::trace::{Attributes, Clock, Link, Root, Sink, Span, limit_value_length};
-use crate::wire::text::{find, take_part};
+use crate::trace::{Attributes, Clock, Link, Root, Sink, Span, limit_value_length, set_redaction};
+use crate::wire::text::{contains, find, take_part, write_ratio};
 
 /// An agent, before and after its start.
 pub struct Agent<H> {
@@ -97,18 +98,21 @@ impl<H: Host> Agent<H> {
             let own = options.text(OptionId::PageOrigin).into();
             options.targets.add_target(own, None, false);
         }
-        let mut server_url = options.text(OptionId::ServerUrl);
-        if server_url.is_empty() {
-            server_url = DEFAULT_SERVER_URL;
-        }
-        while let Some(shorter) = server_url.strip_suffix('/') {
-            server_url = shorter;
-        }
-        self.endpoint.push_str(server_url);
-        self.endpoint.push_str("/v1/traces");
+        self.endpoint = endpoint_of(options);
+        set_redaction(options.redaction);
         limit_value_length(options.attribute_value_length_limit as usize);
+        self.warn_of_endpoint();
+        let options = &self.options;
         self.recorder.clock = Clock::new(time_origin);
-        self.recorder.queue.set_resource(resource_of(options));
+        let queue = &mut self.recorder.queue;
+        queue.start(&resource_of(options), &self.endpoint);
+        queue.protocol = options.protocol;
+        queue.compresses = if options.is_given(OptionId::Compression) {
+            options.flag(OptionId::Compression)
+        } else {
+            // Elastic's servers take it and allow the header.
+            cfg!(feature = "gzip") && options.protocol == Protocol::Elastic
+        };
         self.started = now;
         let session = self.session(now);
         let (options, recorder) = (&self.options, &self.recorder);
@@ -121,6 +125,21 @@ impl<H: Host> Agent<H> {
             self.discard();
         }
         true
+    }
+
+    fn warn_of_endpoint(&self) {
+        if cfg!(feature = "diagnostics") && contains(&self.endpoint, ".apps.dynatrace.com") {
+            self.log(
+                LogLevel::Warn,
+                "endpoint: .apps.dynatrace.com takes no spans; .live.dynatrace.com does",
+            );
+        }
+        if self.options.has_secret && !self.endpoint.starts_with(self.options.text(OptionId::PageOrigin)) {
+            self.log(
+                LogLevel::Error,
+                "headers: every visitor can read this secret; let a proxy of yours add it",
+            );
+        }
     }
 
     /// Records nothing from now on, and adds no headers, until it is switched off. `Consent` also forgets what
@@ -299,11 +318,11 @@ impl<H: Host> Agent<H> {
         } else {
             self.record(&request, now, outcome, answer);
         }
-        self.deliver();
+        self.deliver(now);
     }
 
     /// The browser tells of the `Server-Timing` of a request to `url`, as the header has it.
-    pub fn server_timing(&mut self, url: &str, server_timing: &str) {
+    pub fn server_timing(&mut self, now: f64, url: &str, server_timing: &str) {
         if let Some(index) = self.waiting.iter().position(|waiting| waiting.request.is_for(url)) {
             let Waiting { request, end, status, answer } = self.waiting.swap_remove(index);
             let mut rest = answer.as_str();
@@ -316,7 +335,7 @@ impl<H: Host> Agent<H> {
                 answer.push_str(part);
             }
             self.record(&request, end, Outcome::Response(status), &answer);
-            self.deliver();
+            self.deliver(now);
         }
     }
 
@@ -391,7 +410,14 @@ impl<H: Host> Agent<H> {
     }
 
     /// The page load has ended, or the page is left before it has.
-    pub fn end_page_load(&mut self, url: &str, navigation_type: &str, milestones: &Milestones, end: f64) {
+    pub fn end_page_load(
+        &mut self,
+        now: f64,
+        url: &str,
+        navigation_type: &str,
+        milestones: &Milestones,
+        end: f64,
+    ) {
         let Some(page) = &mut self.page else {
             return;
         };
@@ -409,7 +435,10 @@ impl<H: Host> Agent<H> {
         let mut sink = self.recorder.sink(page, None, &self.options, fate);
         sink.release();
         page.end(page_load::name(&self.options), url, navigation_type, milestones, end, &mut sink);
-        self.deliver();
+        self.deliver(now);
+        // An earlier page may have left something.
+        let Recorder { host, queue, .. } = &mut self.recorder;
+        queue.drain(host, now);
     }
 
     /// The page is left: requests under way end now, their outcome unknown.
@@ -417,11 +446,11 @@ impl<H: Host> Agent<H> {
         while let Some(request) = self.requests.pop() {
             self.record(&request, now, Outcome::Cancelled, "");
         }
-        self.flush();
+        self.flush(now, Stay::Leaving);
     }
 
-    /// Sends all that waits, before it returns.
-    pub fn flush(&mut self) {
+    /// Sends all that waits, before it returns; what may not be sent now is kept if the page may be leaving.
+    pub fn flush(&mut self, now: f64, stay: Stay) {
         if cfg!(feature = "linking") {
             while let Some(Waiting { request, end, status, answer }) = self.waiting.pop() {
                 self.record(&request, end, Outcome::Response(status), &answer);
@@ -436,23 +465,75 @@ impl<H: Host> Agent<H> {
             self.release_page();
         }
         let Recorder { host, queue, .. } = &mut self.recorder;
-        queue.flush(&mut |body, keepalive| host.send(&self.endpoint, body, keepalive));
+        queue.flush(host, now, stay);
     }
 
     /// The timer asked for has run out.
-    pub fn timer(&mut self) {
+    pub fn timer(&mut self, now: f64) {
         self.recorder.queue.timer_fired();
-        self.flush();
+        self.send_on(now);
     }
 
-    /// A send has ended with this HTTP status, or 0 without an answer; `keepalive_bytes` is the
-    /// body's length if it had `keepalive`.
-    pub fn settle(&mut self, keepalive_bytes: usize, status: u16) {
-        self.recorder.queue.settle(keepalive_bytes);
-        if !(200..300).contains(&status) && !self.warned {
+    /// A request to the collector has ended with this HTTP status, or 0 without an answer. `retry_after` is what
+    /// the answer says of it, in milliseconds, 0 for nothing.
+    pub fn settle(&mut self, now: f64, number: u32, status: u32, retry_after: f64) {
+        let random = self.ids.ratio();
+        let Recorder { host, queue, .. } = &mut self.recorder;
+        let verdict = queue.settle(host, now, number, status, retry_after, random);
+        if verdict != Verdict::Accepted && !self.warned {
             self.warned = true;
             self.log(LogLevel::Warn, "the collector did not accept spans; see the network log");
         }
+        self.send_on(now);
+    }
+
+    /// Storage has given one of its records and its key, or 0 for none.
+    pub fn taken(&mut self, now: f64, key: u32, record: Vec<u8>) {
+        let Recorder { host, queue, .. } = &mut self.recorder;
+        // Without consent nothing is sent.
+        if self.paused == 0 {
+            queue.taken(host, key, record);
+        }
+        self.deliver(now);
+    }
+
+    /// The browser says whether it has a network.
+    pub fn set_online(&mut self, now: f64, online: bool) {
+        self.recorder.queue.set_online(now, online);
+        self.send_on(now);
+    }
+
+    /// Where spans are posted to, the media type, and `gzip` if they are compressed, a line each.
+    pub fn endpoint(&self) -> String {
+        let queue = &self.recorder.queue;
+        let mut lines = self.endpoint.clone();
+        if cfg!(any(feature = "json", feature = "elastic")) {
+            lines.push('\n');
+            lines.push_str(queue.protocol.media_type());
+            lines.push_str(if queue.compresses { "\ngzip" } else { "" });
+        }
+        lines
+    }
+
+    /// Spans that the collector has accepted (0), that wait or are under way (1), and that are lost (2): refused,
+    /// or too many.
+    pub fn count(&self, which: u32) -> u32 {
+        let Recorder { queue, dropped, .. } = &self.recorder;
+        match which {
+            0 => queue.accepted,
+            1 => queue.waiting(),
+            _ => queue.lost + dropped,
+        }
+    }
+
+    /// Goes on with what waits here, and then with what storage has.
+    fn send_on(&mut self, now: f64) {
+        self.flush(now, Stay::Here);
+        let Recorder { host, queue, .. } = &mut self.recorder;
+        if self.paused == 0 {
+            queue.drain(host, now);
+        }
+        self.deliver(now);
     }
 
     fn index_of(&self, number: u32) -> Option<usize> {
@@ -561,11 +642,13 @@ impl<H: Host> Agent<H> {
         session.hash()
     }
 
-    fn deliver(&mut self) {
+    fn deliver(&mut self, now: f64) {
         if self.recorder.queue.is_full() {
-            self.flush();
-        } else if self.recorder.queue.wants_timer() || !self.waiting.is_empty() {
-            self.recorder.host.start_timer(self.options.flush_interval);
+            self.flush(now, Stay::Here);
+        }
+        let interval = self.options.flush_interval;
+        if let Some(delay) = self.recorder.queue.wants_timer(now, interval, !self.waiting.is_empty()) {
+            self.recorder.host.start_timer(delay);
         }
     }
 
@@ -574,6 +657,29 @@ impl<H: Host> Agent<H> {
             self.recorder.host.log(level, text);
         }
     }
+}
+
+/// Where the collector is.
+fn endpoint_of(options: &Options) -> String {
+    let is_elastic = cfg!(feature = "elastic") && options.protocol == Protocol::Elastic;
+    let mut url = options.text(OptionId::Endpoint);
+    if url.is_empty() {
+        url = options.text(OptionId::ServerUrl);
+    }
+    if url.is_empty() {
+        url = if is_elastic { DEFAULT_ELASTIC_URL } else { DEFAULT_SERVER_URL };
+    }
+    while let Some(shorter) = url.strip_suffix('/') {
+        url = shorter;
+    }
+    let path = options.protocol.path();
+    let mut endpoint = String::from(url);
+    if options.is_given(OptionId::ServerUrlPrefix) {
+        endpoint.push_str(options.text(OptionId::ServerUrlPrefix));
+    } else if !url.ends_with(path) {
+        endpoint.push_str(path);
+    }
+    endpoint
 }
 
 /// A link to what a response has named, if it is from somebody who is trusted. The attributes' names are
@@ -723,6 +829,14 @@ impl<H: Host> TraceSink<'_, H> {
                 }
             }
         }
+        if cfg!(feature = "elastic")
+            && self.recorder.queue.protocol == Protocol::Elastic
+            && let Some(rate) = self.root.rate
+        {
+            let mut text = Vec::new();
+            write_ratio(rate, &mut text);
+            attributes.utf8(elastic::SAMPLE_RATE, &text);
+        }
         context.flags = context.flags.with_sampled(self.root.decision.sampled());
         let mut tracestate = Vec::new();
         if cfg!(feature = "opentelemetry") {
@@ -804,6 +918,8 @@ const RESOURCE: &[(&str, OptionId)] = &[
 ];
 /// OTLP over HTTP's default port on this machine.
 const DEFAULT_SERVER_URL: &str = "http://localhost:4318";
+/// The default of Elastic's APM server.
+const DEFAULT_ELASTIC_URL: &str = "http://localhost:8200";
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
 /// Of more ended requests that wait for their `Server-Timing` the rest does not.
@@ -829,7 +945,8 @@ mod tests {
 
     #[derive(Default)]
     struct World {
-        sent: Vec<(String, Vec<u8>, bool)>,
+        sent: Vec<(u32, Vec<u8>, bool)>,
+        kept: Vec<Vec<u8>>,
         timers: Vec<f64>,
         logged: Vec<String>,
         /// What the sampler was asked, and what it says.
@@ -865,9 +982,22 @@ mod tests {
             self.0.borrow_mut().timers.push(delay);
         }
 
-        fn send(&self, url: &str, body: &[u8], keepalive: bool) {
-            self.0.borrow_mut().sent.push((url.into(), body.into(), keepalive));
+        fn format(&self, number: f64, out: &mut Vec<u8>) {
+            out.extend_from_slice(number.to_string().as_bytes());
         }
+
+        fn send(&self, number: u32, body: &[u8], keepalive: bool) {
+            self.0.borrow_mut().sent.push((number, body.into(), keepalive));
+        }
+
+        fn keep(&self, record: &[u8]) -> bool {
+            self.0.borrow_mut().kept.push(record.into());
+            false
+        }
+
+        fn take(&self, _maximal_age: f64) {}
+
+        fn settle_record(&self, _record: u32, _done: bool) {}
 
         fn log(&self, _level: LogLevel, text: &str) {
             self.0.borrow_mut().logged.push(text.into());
@@ -876,7 +1006,7 @@ mod tests {
 
     impl Page {
         fn requests(&self) -> Vec<ExportTraceServiceRequest> {
-            let decode = |(_, body, _): &(String, Vec<u8>, bool)| {
+            let decode = |(_, body, _): &(u32, Vec<u8>, bool)| {
                 let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
                 assert_eq!(&request.encode_to_vec(), body, "the bytes are the canonical ones");
                 request
@@ -908,7 +1038,7 @@ mod tests {
     fn end_page_load(agent: &mut Agent<Page>) {
         let milestones =
             Milestones { dom_interactive: 1.0, dom_content_loaded: 2.0, dom_complete: 3.0, load: 4.0 };
-        agent.end_page_load("https://shop.example/", "navigate", &milestones, 4.0);
+        agent.end_page_load(4.0, "https://shop.example/", "navigate", &milestones, 4.0);
     }
 
     fn text(headers: Vec<u8>) -> String {
@@ -924,7 +1054,7 @@ mod tests {
         agent.end_request(1, 8.0, Outcome::Response(200), false, "");
         agent.end_request(2, 9.0, Outcome::Response(200), false, "");
         agent.end_request(3, 9.0, Outcome::Response(200), false, "");
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let [load, first, second] = page.spans().try_into().unwrap();
         assert_eq!(load.name, "documentLoad");
         assert_eq!((first.trace_id, first.parent_span_id), (load.trace_id.clone(), load.span_id));
@@ -996,7 +1126,7 @@ mod tests {
         agent.adopt(2, "nonsense");
         agent.end_request(1, 7.0, Outcome::Response(200), false, "");
         agent.end_request(2, 7.0, Outcome::Response(200), false, "");
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let [adopted, own] = page.spans().try_into().unwrap();
         assert_eq!(adopted.span_id, [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
         assert!(adopted.parent_span_id.is_empty(), "the page load is in another trace");
@@ -1034,12 +1164,12 @@ mod tests {
         resource("https://shop.example/traced", "xmlhttprequest", 6.0);
         resource("https://collector.example/v1/traces", "other", 6.0);
         end_page_load(&mut agent);
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let spans = page.spans();
         let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
         assert_eq!(names, ["documentFetch", "resourceFetch", "resourceFetch", "documentLoad"]);
         assert!(spans[..3].iter().all(|span| span.parent_span_id == spans[3].span_id));
-        assert_eq!(page.0.borrow().sent[0].0, "https://collector.example/v1/traces");
+        assert_eq!(agent.endpoint(), "https://collector.example/v1/traces\napplication/x-protobuf");
     }
 
     #[test]
@@ -1050,7 +1180,7 @@ mod tests {
             (OptionId::Brands, Input::Text("A 1|B 2")),
         ]);
         end_page_load(&mut agent);
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let [request] = page.requests().try_into().unwrap();
         let resource = request.resource_spans[0].resource.clone().unwrap();
         let keys: Vec<_> = resource.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
@@ -1096,7 +1226,7 @@ mod tests {
         request(&mut agent, 2);
         assert_eq!(page.0.borrow().timers, [250.0], "one timer for both");
         assert!(page.spans().is_empty());
-        agent.timer();
+        agent.timer(9.0);
         assert_eq!(page.spans().len(), 2);
         for number in 0..200 {
             request(&mut agent, number);
@@ -1108,18 +1238,33 @@ mod tests {
         assert_eq!(page.spans().len(), 203, "those under way, too");
         assert!(page.0.borrow().sent.iter().any(|(_, _, keepalive)| *keepalive));
         agent.end_request(500, 10.0, Outcome::Response(200), false, "");
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         assert_eq!(page.spans().len(), 203, "each once");
     }
 
     #[test]
-    fn a_collector_that_refuses_is_mentioned_once() {
+    fn what_becomes_of_spans_is_counted_and_mentioned_once() {
         let (mut agent, page) = agent(&[]);
-        agent.settle(0, 200);
-        assert!(page.0.borrow().logged.is_empty());
-        agent.settle(0, 503);
-        agent.settle(0, 0);
-        assert_eq!(page.0.borrow().logged.len(), 1);
+        end_page_load(&mut agent);
+        let mut answer = |status, expected: [u32; 3]| {
+            fetch(&mut agent, 1, 200);
+            agent.flush(9.0, Stay::Here);
+            let number = page.0.borrow().sent.last().unwrap().0;
+            agent.settle(9.0, number, status, 0.0);
+            assert_eq!([0, 1, 2].map(|which| agent.count(which)), expected, "{status}");
+            page.0.borrow().logged.len()
+        };
+        assert_eq!(answer(200, [2, 0, 0]), 0);
+        assert_eq!(answer(400, [2, 0, 1]), 1);
+        assert_eq!(answer(413, [2, 0, 2]), 1);
+        assert_eq!(answer(503, [2, 1, 2]), 1);
+        // The timer, the first failure's delay.
+        let delay = *page.0.borrow().timers.last().unwrap();
+        assert!((0.0..=1_000.0).contains(&delay), "{delay}");
+        agent.timer(9.0 + delay);
+        let number = page.0.borrow().sent.last().unwrap().0;
+        agent.settle(2_000.0, number, 200, 0.0);
+        assert_eq!([0, 1, 2].map(|which| agent.count(which)), [3, 0, 2]);
     }
 
     /// The agent with a page of sessions stored and a sampler that says this.
@@ -1164,7 +1309,7 @@ mod tests {
         assert!(agent.decide(true), "which is no change");
         end_page_load(&mut agent);
         assert!(!agent.decide(true), "nothing is open");
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let spans = page.spans();
         assert_eq!(spans.len(), 2);
         for span in &spans {
@@ -1194,14 +1339,14 @@ mod tests {
     fn spans_wait_while_the_decision_may_change() {
         let (mut agent, page) = agent(&[(OptionId::DistributedTracing, Input::Flag(false))]);
         assert!(fetch(&mut agent, 1, 200).is_empty());
-        agent.timer();
+        agent.timer(9.0);
         assert_eq!(page.spans().len(), 1, "what is sent is decided");
         assert!(!agent.decide(false));
 
         let (mut agent, page) = self::agent(&[(OptionId::DistributedTracing, Input::Flag(false))]);
         fetch(&mut agent, 1, 200);
         assert!(agent.decide(false), "nothing has gone out");
-        agent.timer();
+        agent.timer(9.0);
         end_page_load(&mut agent);
         agent.leave(9.0);
         assert!(page.spans().is_empty());
@@ -1225,7 +1370,7 @@ mod tests {
                 agent.note_error();
             }
             fetch(&mut agent, 2, 200);
-            agent.timer();
+            agent.timer(9.0);
             assert!(page.spans().is_empty(), "held until the page load ends");
             end_page_load(&mut agent);
             fetch(&mut agent, 3, 200);
@@ -1390,7 +1535,7 @@ mod tests {
         let (mut agent, page) = linking();
         agent.start_request(1, 6.0, "GET https://pay.example/", false);
         agent.end_request(1, 7.0, Outcome::Response(200), false, answer);
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let span = page.spans().into_iter().find(|span| span.name == "GET").unwrap();
         (span, text(agent.diagnostics()))
     }
@@ -1436,15 +1581,15 @@ mod tests {
             agent.end_request(1, 7.0, Outcome::Response(200), false, &answer);
             assert_eq!(page.spans().len(), 0, "it waits");
             assert!(!page.0.borrow().timers.is_empty(), "but not for ever");
-            agent.server_timing("https://else.example/", &format!("trace;desc=00-{OTHER}"));
-            agent.server_timing("https://pay.example/", &format!("trace;desc=00-{OTHER}"));
-            agent.flush();
+            agent.server_timing(8.0, "https://else.example/", &format!("trace;desc=00-{OTHER}"));
+            agent.server_timing(8.0, "https://pay.example/", &format!("trace;desc=00-{OTHER}"));
+            agent.flush(9.0, Stay::Here);
             assert_eq!(page.spans().last().unwrap().links.len(), 1, "{header}");
         }
         let (mut agent, page) = linking();
         agent.start_request(1, 6.0, "GET https://pay.example/", false);
         agent.end_request(1, 7.0, Outcome::Response(200), false, "https://pay.example/\n\n\n");
-        agent.timer();
+        agent.timer(9.0);
         assert_eq!(page.spans().len(), 2, "nobody has said anything");
     }
 
@@ -1455,7 +1600,7 @@ mod tests {
         let trace_id = headers.split('-').nth(1).unwrap();
         let answer = format!("https://shop.example/\n\n00-{trace_id}-b7ad6b7169203331-01\n");
         agent.end_request(1, 7.0, Outcome::Response(200), false, &answer);
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         let span = page.spans().into_iter().find(|span| span.name == "GET").unwrap();
         assert!(span.links.is_empty());
         assert!(format!("{:?}", span.attributes).contains("b7ad6b7169203331"), "{:?}", span.attributes);
@@ -1472,7 +1617,7 @@ mod tests {
         assert_eq!(page.spans().len(), 2, "what was before is sent");
         assert!(fetch(&mut agent, 2, 200).is_empty());
         agent.end_request(1, 8.0, Outcome::Response(200), false, "");
-        agent.timer();
+        agent.timer(9.0);
         agent.leave(9.0);
         assert_eq!(page.spans().len(), 2);
         agent.pause(Pause::Consent, true);
@@ -1480,7 +1625,7 @@ mod tests {
         assert!(fetch(&mut agent, 3, 200).is_empty(), "there is no consent");
         agent.pause(Pause::Consent, false);
         assert!(!fetch(&mut agent, 4, 200).is_empty());
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         assert_eq!(page.spans().len(), 3);
     }
 
@@ -1516,7 +1661,7 @@ mod tests {
         }
         agent.start_request(9, 60_001.0, "GET https://shop.example/", false);
         agent.end_request(9, 60_002.0, Outcome::Response(200), false, "");
-        agent.flush();
+        agent.flush(9.0, Stay::Here);
         assert_eq!(page.spans().len(), 4, "three, and the first of the next minute");
         assert!(text(agent.diagnostics()).contains("\"droppedSpans\":3,"));
     }

@@ -24,9 +24,23 @@ pub trait Host {
     /// Calls `timer` of the agent after this many milliseconds.
     fn start_timer(&self, delay: f64);
 
-    /// Posts `body` to `url`. Must start the request before it returns: the page may be gone right
-    /// after. Later calls `settle` of the agent with the body's length.
-    fn send(&self, url: &str, body: &[u8], keepalive: bool);
+    /// Appends a number as JavaScript writes it.
+    fn format(&self, number: f64, out: &mut Vec<u8>);
+
+    /// Posts `body` to the collector. Must start the request before it returns: the page may be gone right
+    /// after. Later calls `settle` of the agent with this number.
+    fn send(&self, number: u32, body: &[u8], keepalive: bool);
+
+    /// Puts a record into the page's storage, to be sent later or by another page. Returns whether it has been
+    /// handed over.
+    fn keep(&self, record: &[u8]) -> bool;
+
+    /// Asks storage for a record, and to forget those that are older than this many milliseconds. Later calls
+    /// `taken` of the agent.
+    fn take(&self, maximal_age: f64);
+
+    /// Deletes a record that was taken, or gives it back.
+    fn settle_record(&self, record: u32, done: bool);
 
     /// Writes to the console.
     fn log(&self, level: LogLevel, text: &str);

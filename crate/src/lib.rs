@@ -20,11 +20,13 @@ pub mod wire;
 #[cfg(target_arch = "wasm32")]
 mod boundary {
     use std::cell::UnsafeCell;
+    use std::mem;
 
     use lol_alloc::{AssumeSingleThreaded, FreeListAllocator};
     use wasm_bindgen::prelude::*;
 
     use crate::agent::{Agent, Pause};
+    use crate::deliver::Stay;
     use crate::host::Host;
     use crate::options::{Input, Instrumentation, LogLevel, OptionId};
     use crate::signal::page_load::{Milestones, Resource};
@@ -136,10 +138,10 @@ mod boundary {
     /// [`Agent::server_timing`].
     #[cfg(feature = "linking")]
     #[unsafe(export_name = "serverTiming")]
-    extern "C" fn server_timing(length: usize, _now: f64) {
+    extern "C" fn server_timing(length: usize, now: f64) {
         let mut timing = text(length);
         let url = take_part(&mut timing, b'\n');
-        AGENT.get().server_timing(url, timing);
+        AGENT.get().server_timing(now, url, timing);
     }
 
     /// A `PerformanceResourceTiming` entry; the input holds URL, initiator type, protocol,
@@ -176,7 +178,7 @@ mod boundary {
     #[unsafe(export_name = "endPageLoad")]
     extern "C" fn end_page_load(
         length: usize,
-        _now: f64,
+        now: f64,
         dom_interactive: f64,
         dom_content_loaded: f64,
         dom_complete: f64,
@@ -187,7 +189,7 @@ mod boundary {
         let mut kind = text(length);
         let url = take_part(&mut kind, b'\n');
         let milestones = Milestones { dom_interactive, dom_content_loaded, dom_complete, load };
-        agent.end_page_load(url, kind, &milestones, end);
+        agent.end_page_load(now, url, kind, &milestones, end);
     }
 
     /// See [`Agent::note_error`].
@@ -232,20 +234,51 @@ mod boundary {
 
     /// See [`Agent::flush`].
     #[unsafe(no_mangle)]
-    extern "C" fn flush(_length: usize, _now: f64) {
-        AGENT.get().flush();
+    extern "C" fn flush(_length: usize, now: f64, leaving: bool) {
+        AGENT.get().flush(now, if leaving { Stay::Leaving } else { Stay::Here });
     }
 
     /// See [`Agent::timer`].
     #[unsafe(no_mangle)]
-    extern "C" fn timer(_length: usize, _now: f64) {
-        AGENT.get().timer();
+    extern "C" fn timer(_length: usize, now: f64) {
+        AGENT.get().timer(now);
     }
 
     /// See [`Agent::settle`].
     #[unsafe(no_mangle)]
-    extern "C" fn settle(_length: usize, _now: f64, keepalive_bytes: usize, status: u32) {
-        AGENT.get().settle(keepalive_bytes, status as u16);
+    extern "C" fn settle(_length: usize, now: f64, number: u32, status: u32, retry_after: f64) {
+        AGENT.get().settle(now, number, status, retry_after);
+    }
+
+    /// Makes room for bytes that are not text. Returns its address.
+    #[unsafe(no_mangle)]
+    extern "C" fn reserve(length: usize) -> *mut u8 {
+        *BYTES.get() = vec![0; length];
+        BYTES.get().as_mut_ptr()
+    }
+
+    /// See [`Agent::taken`]; what was reserved holds the record.
+    #[unsafe(no_mangle)]
+    extern "C" fn taken(_length: usize, now: f64, key: u32) {
+        AGENT.get().taken(now, key, mem::take(BYTES.get()));
+    }
+
+    /// See [`Agent::set_online`].
+    #[unsafe(export_name = "setOnline")]
+    extern "C" fn set_online(_length: usize, now: f64, online: bool) {
+        AGENT.get().set_online(now, online);
+    }
+
+    /// See [`Agent::endpoint`].
+    #[unsafe(no_mangle)]
+    extern "C" fn endpoint(_length: usize, _now: f64) -> usize {
+        answer_with(AGENT.get().endpoint().into())
+    }
+
+    /// See [`Agent::count`].
+    #[unsafe(no_mangle)]
+    extern "C" fn count(_length: usize, _now: f64, which: u32) -> u32 {
+        AGENT.get().count(which)
     }
 
     // `host` is a parameter of the function that the build wraps round the glue. Text is an address and
@@ -272,8 +305,17 @@ mod boundary {
         fn origin(url: *const u8, length: usize) -> usize;
         #[wasm_bindgen(js_namespace = host, js_name = startTimer)]
         fn start_timer(delay: f64);
+        /// Leaves its answer in the input and returns the length.
         #[wasm_bindgen(js_namespace = host)]
-        fn send(url: *const u8, length: usize, body: *const u8, body_length: usize, keepalive: bool);
+        fn format(number: f64) -> usize;
+        #[wasm_bindgen(js_namespace = host)]
+        fn send(number: u32, body: *const u8, length: usize, keepalive: bool);
+        #[wasm_bindgen(js_namespace = host)]
+        fn keep(record: *const u8, length: usize) -> bool;
+        #[wasm_bindgen(js_namespace = host)]
+        fn take(maximal_age: f64);
+        #[wasm_bindgen(js_namespace = host, js_name = settleRecord)]
+        fn settle_record(record: u32, done: bool);
         #[wasm_bindgen(js_namespace = host)]
         fn random(bytes: *mut u8, length: usize);
         #[wasm_bindgen(js_namespace = host)]
@@ -311,8 +353,24 @@ mod boundary {
             start_timer(delay);
         }
 
-        fn send(&self, url: &str, body: &[u8], keepalive: bool) {
-            send(url.as_ptr(), url.len(), body.as_ptr(), body.len(), keepalive);
+        fn format(&self, number: f64, out: &mut Vec<u8>) {
+            out.extend_from_slice(text(format(number)).as_bytes());
+        }
+
+        fn send(&self, number: u32, body: &[u8], keepalive: bool) {
+            send(number, body.as_ptr(), body.len(), keepalive);
+        }
+
+        fn keep(&self, record: &[u8]) -> bool {
+            keep(record.as_ptr(), record.len())
+        }
+
+        fn take(&self, maximal_age: f64) {
+            take(maximal_age);
+        }
+
+        fn settle_record(&self, record: u32, done: bool) {
+            settle_record(record, done);
         }
 
         fn log(&self, level: LogLevel, text: &str) {
@@ -341,6 +399,7 @@ mod boundary {
 
     static INPUT: Exclusive<[u8; INPUT_SIZE]> = Exclusive(UnsafeCell::new([0; INPUT_SIZE]));
     static ANSWER: Exclusive<Vec<u8>> = Exclusive(UnsafeCell::new(Vec::new()));
+    static BYTES: Exclusive<Vec<u8>> = Exclusive(UnsafeCell::new(Vec::new()));
     static AGENT: Exclusive<Agent<Page>> = Exclusive(UnsafeCell::new(Agent::new(Page, |bytes| {
         // Without randomness there are no ids: the trap switches the agent off.
         getrandom::fill(bytes).expect("random bytes");

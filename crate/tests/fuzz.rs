@@ -24,6 +24,7 @@ use headwater::context::{
     RemoteContext, ResponseContext, ServerContext, SpanId, TraceId, TraceParent, TraceState, datadog,
     page_trace,
 };
+use headwater::deliver::Stay;
 use headwater::host::Host;
 use headwater::options::{Input, LogLevel, OptionId};
 use headwater::sampling::{Decision, Priority, Randomness, SessionHash, Threshold};
@@ -1500,9 +1501,21 @@ impl Host for Page {
 
     fn start_timer(&self, _delay: f64) {}
 
-    fn send(&self, _url: &str, body: &[u8], _keepalive: bool) {
+    fn format(&self, number: f64, out: &mut Vec<u8>) {
+        out.extend_from_slice(number.to_string().as_bytes());
+    }
+
+    fn send(&self, _number: u32, body: &[u8], _keepalive: bool) {
         self.0.borrow_mut().push(body.into());
     }
+
+    fn keep(&self, _record: &[u8]) -> bool {
+        false
+    }
+
+    fn take(&self, _maximal_age: f64) {}
+
+    fn settle_record(&self, _record: u32, _done: bool) {}
 
     fn log(&self, _level: LogLevel, _text: &str) {}
 }
@@ -1577,9 +1590,9 @@ fn agent(name: &'static str) {
         agent.resource(&resource);
         let milestones =
             Milestones { dom_interactive: 1.0, dom_content_loaded: 2.0, dom_complete: 3.0, load: 4.0 };
-        agent.end_page_load(&url, &word, &milestones, 5.0);
+        agent.end_page_load(5.0, &url, &word, &milestones, 5.0);
         agent.end_request(1, 6.0, Outcome::of_failure(&word, false), true, &state);
-        agent.flush();
+        agent.flush(6.0, Stay::Here);
         for body in host.0.borrow().iter() {
             let request = ExportTraceServiceRequest::decode(body.as_slice());
             prop_assert!(request.is_ok(), "{:?}", request);

@@ -1,4 +1,5 @@
 /** One agent: starts, stops, and holds what belongs to it. */
+import { createBacklog } from './backlog.js'
 import { configure, reportFacts, reportSession } from './configure.js'
 import { answerReader } from './hooks/answer.js'
 import { hookErrors } from './hooks/errors.js'
@@ -34,7 +35,7 @@ export function createAgent(): Agent {
     isActive: () => !!running,
     isEnabled: () =>
       typeof document === 'object' && typeof WebAssembly === 'object' && typeof fetch === 'function',
-    flush: () => running?.flush() ?? Promise.resolve(),
+    flush: () => running?.flush() ?? Promise.resolve({ sent: 0, waiting: 0, lost: 0 }),
     getCurrentTransaction: () => (FULL && running ? toTransaction(running.module) : undefined),
     diagnostics: () =>
       FULL && running
@@ -51,7 +52,8 @@ export function createAgent(): Agent {
 }
 
 /** @returns nothing if the agent is to stay inactive. */
-function start(config: Config, stopped: () => void) {
+function start(given: Config, stopped: () => void) {
+  const config = { ...given }
   const log = console
   const undo: (() => void)[] = []
   const stop = () => {
@@ -62,13 +64,20 @@ function start(config: Config, stopped: () => void) {
   }
 
   // Copies: a global or sticky RegExp has state, which is the caller's.
-  const patterns = [config?.distributedTracingOrigins]
+  const patterns = [config.distributedTracingOrigins]
     .flat()
     .map((entry) => (FULL && (entry as Target | undefined)?.match) || entry)
     .filter(isRegExp)
     .map((pattern) => new RegExp(pattern))
-  const sender = createSender({ ...config?.headers }, (bytes, status) =>
-    module.call('settle', '', bytes, status),
+  let target: string[] = []
+  const sender = createSender(
+    config,
+    () => target,
+    (number, status, retryAfter) => module.call('settle', '', number, status, retryAfter),
+  )
+  const backlog = createBacklog(
+    () => target[0] ?? '',
+    (key, record) => module.call('taken', record, key),
   )
   let timer: number | undefined
   undo.push(() => nativeTimer('clearTimeout')(timer))
@@ -90,7 +99,8 @@ function start(config: Config, stopped: () => void) {
     startTimer(milliseconds) {
       timer = nativeTimer('setTimeout')(() => module.call('timer'), milliseconds)
     },
-    send: (url, body, keepalive) => sender.send(url, body, keepalive),
+    send: (number, body, keepalive) => sender.send(number, body, keepalive),
+    ...backlog,
     log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
   }
   if (FULL) {
@@ -109,7 +119,7 @@ function start(config: Config, stopped: () => void) {
     stop()
     log.error('[headwater] failed and has switched itself off; the page is not affected', error)
   })
-  if (!configure(module, config ?? {}, log)) return undefined
+  if (!configure(module, config, log)) return undefined
   reportFacts(module)
   const readSession = () => {
     if (FULL && config.samplingMode === 'session') reportSession(module, storedSession())
@@ -117,6 +127,9 @@ function start(config: Config, stopped: () => void) {
   if (FULL && (config.consent ?? 'granted') === 'granted') readSession()
   const hooks = module.call('start', '', performance.timeOrigin)
   if (!hooks) return undefined
+  const endpoint = module.ask('endpoint')
+  if (!endpoint) return undefined
+  target = endpoint.split('\n')
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
@@ -136,9 +149,11 @@ function start(config: Config, stopped: () => void) {
       if (consent < on) leave()
       module.call('pause', '', consent, on)
     },
-    flush() {
-      module.call('flush')
-      return sender.settled()
+    async flush() {
+      module.call('flush', '', 0)
+      await sender.settled()
+      const [sent = 0, waiting = 0, lost = 0] = [0, 1, 2].map((which) => module.call('count', '', which))
+      return { sent, waiting, lost }
     },
     stop() {
       module.call('leave')

@@ -20,7 +20,11 @@ export interface Host {
   origin(url: string): string
   startTimer(milliseconds: number): void
   /** Must have started the request when it returns; `body` is a view that does not live longer. */
-  send(url: string, body: Uint8Array, keepalive: boolean): void
+  send(number: number, body: Uint8Array, keepalive: boolean): void
+  /** `record` is a view, too. */
+  keep(record: Uint8Array): boolean
+  take(maximalAge: number): void
+  settleRecord(key: number, done: boolean): void
   log(level: number, text: string): void
 }
 
@@ -35,10 +39,14 @@ type Rest<Name extends keyof Exports> = Exports[Name] extends (
 
 /** The module's calls. Each does nothing and returns nothing once the module has failed. */
 export interface Module {
-  /** Calls an export with a text and with numbers, at the time it is now. See `crate/src/lib.rs`. */
-  call<Name extends keyof Exports>(name: Name, text?: string, ...numbers: Rest<Name>): number | undefined
+  /** Calls an export with a text, or bytes, and with numbers, at the time it is now. See `crate/src/lib.rs`. */
+  call<Name extends keyof Exports>(
+    name: Name,
+    input?: string | Uint8Array,
+    ...numbers: Rest<Name>
+  ): number | undefined
   /** The same for those that answer with a text. */
-  ask<Name extends keyof Exports>(name: Name, text?: string, ...numbers: Rest<Name>): string | undefined
+  ask<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): string | undefined
   /** Makes every later call a no-op, and lets go of the module. */
   close(): void
 }
@@ -56,9 +64,14 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
   const view = (address: number, length: number) => new Uint8Array(wasm.memory.buffer, address, length)
   const read = (address: number, length: number) => decoder.decode(view(address, length))
   const write = (text: string) => {
+    if (!text) return 0
     // Growing the memory detaches earlier views.
-    if (!input.length) input = view(wasm.input(), INPUT_SIZE)
-    return encoder.encodeInto(text, input).written
+    if (!inputBuffer.length) inputBuffer = view(wasm.input(), INPUT_SIZE)
+    return encoder.encodeInto(text, inputBuffer).written
+  }
+  const reserve = (bytes: Uint8Array) => {
+    view(wasm.reserve(bytes.length), bytes.length).set(bytes)
+    return bytes.length
   }
 
   const imports: Partial<Imports> = {
@@ -67,8 +80,10 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     firstMatch: (address, length) => host.firstMatch(read(address, length)),
     origin: (address, length) => write(host.origin(read(address, length))),
     startTimer: (milliseconds) => host.startTimer(milliseconds),
-    send: (url, length, body, bodyLength, keepalive) =>
-      host.send(read(url, length), view(body, bodyLength), !!keepalive),
+    send: (number, body, length, keepalive) => host.send(number, view(body, length), !!keepalive),
+    keep: (record, length) => host.keep(view(record, length)),
+    take: (maximalAge) => host.take(maximalAge),
+    settleRecord: (key, done) => host.settleRecord(key, !!done),
     log: (level, address, length) => host.log(level, read(address, length)),
   }
   if (FULL) {
@@ -76,13 +91,19 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
       host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
     imports.store = (address, length) => host.store?.(read(address, length))
   }
+  if (PROTOCOLS) imports.format = (number) => write(String(number))
   let wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
-  let input = new Uint8Array()
+  let inputBuffer = new Uint8Array()
 
   // One failure ends it: a module that has trapped is in no known state. Nor is it entered twice,
   // as when a page's RegExp or patched `fetch` calls back into us.
   let closed = false
-  const enter = (answers: boolean, name: keyof Exports, text = '', numbers: number[]) => {
+  const enter = (
+    answers: boolean,
+    name: keyof Exports,
+    input: string | Uint8Array = '',
+    numbers: number[],
+  ) => {
     if (closed) return undefined
     closed = true
     try {
@@ -91,8 +112,11 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
         now: number,
         ...numbers: number[]
       ) => number | undefined
-      const length = text && write(text)
-      const result = call(+length, performance.now(), ...numbers)
+      const result = call(
+        typeof input === 'string' ? write(input) : reserve(input),
+        performance.now(),
+        ...numbers,
+      )
       const answer = answers ? (result ? read(wasm.answer(), result) : '') : result
       closed = false
       return answer
@@ -103,12 +127,12 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     }
   }
   return {
-    call: (name, text, ...numbers) => enter(false, name, text, numbers) as number | undefined,
-    ask: (name, text, ...numbers) => enter(true, name, text, numbers) as string | undefined,
+    call: (name, input, ...numbers) => enter(false, name, input, numbers) as number | undefined,
+    ask: (name, input, ...numbers) => enter(true, name, input, numbers) as string | undefined,
     close: () => {
       closed = true
       // A page that has kept a hook of ours keeps no memory with it.
-      wasm = input = undefined as never
+      wasm = inputBuffer = undefined as never
     },
   }
 }

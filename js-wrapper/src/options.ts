@@ -1,6 +1,6 @@
 /** The options. Generated from `crate/src/options/table.rs` by `npm run options`. */
 
-import type { Consent, Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'
+import type { BeforeSend, Consent, Propagator, RemoteEnvironment, Target, TracesSampler } from './types.js'
 
 /** What `init` takes. */
 export interface Config {
@@ -18,11 +18,32 @@ export interface Config {
    */
   environment?: string | undefined
   /**
-   * Base URL of the collector (OTLP over HTTP); `/v1/traces` is appended.
+   * URL of the collector. The path that `protocol` has (`/v1/traces`) is appended, unless the URL ends
+   * with it. With `'elastic'` the default is `http://localhost:8200`.
    *
    * @defaultValue `'http://localhost:4318'`
    */
   serverUrl?: string | undefined
+  /**
+   * The same as `serverUrl`, under OpenTelemetry's name; it wins.
+   */
+  endpoint?: string | undefined
+  /**
+   * Appended to the URL instead of the protocol's own path; `''` leaves it as it is.
+   */
+  serverUrlPrefix?: string | undefined
+  /**
+   * What is sent: OTLP as protobuf or as JSON, or events for Elastic's APM server (intake v2).
+   *
+   * @defaultValue `'http/protobuf'`
+   */
+  protocol?: 'http/protobuf' | 'http/json' | 'elastic' | undefined
+  /**
+   * Elastic's. Both mean version 2 of its intake, which loses less than 3.
+   *
+   * @defaultValue `2`
+   */
+  apiVersion?: 2 | 3 | undefined
   /**
    * `false` keeps the agent from starting: nothing is patched, recorded or sent.
    *
@@ -211,11 +232,37 @@ export interface Config {
    */
   resourceAttributes?: Readonly<Record<string, string | number | boolean>> | undefined
   /**
-   * Headers of the requests to the collector. The page's visitors can read them: no secrets.
+   * Headers of the requests to the collector, or a function that gives them. The page's visitors can read
+   * them: no secrets.
    *
    * @defaultValue `{}`
    */
-  headers?: Readonly<Record<string, string>> | undefined
+  headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>) | undefined
+  /**
+   * Whether requests to the collector carry cookies and the like, as `fetch` knows it.
+   *
+   * @defaultValue `'omit'`
+   */
+  credentials?: 'omit' | 'same-origin' | 'include' | undefined
+  /**
+   * `'gzip'` compresses what is sent. The collector must take it, and allow the header `Content-Encoding`.
+   *
+   * @defaultValue `'none'`
+   */
+  compression?: 'none' | 'gzip' | undefined
+  /**
+   * What of a request is kept out of its span. Bodies and headers never are in; `true` replaces user
+   * names, passwords and the values of secret query parameters in all URLs by `REDACTED`; `'query'` drops
+   * queries and fragments; `false` leaves URLs as they are.
+   *
+   * @defaultValue `true`
+   */
+  excludeRequestData?: boolean | 'query' | undefined
+  /**
+   * Gets every span before it is sent, and may change its `name` and `attributes`, or drop it by
+   * returning `false` or `null`.
+   */
+  beforeSend?: BeforeSend | undefined
 }
 
 /** Their names, in the order of their numbers in the module. @internal */
@@ -224,6 +271,10 @@ export const OPTIONS = (
   'serviceVersion ' +
   'environment ' +
   'serverUrl ' +
+  'endpoint ' +
+  'serverUrlPrefix ' +
+  'protocol ' +
+  'apiVersion ' +
   'active ' +
   'consent ' +
   'instrument ' +
@@ -254,13 +305,17 @@ export const OPTIONS = (
   'attributeCountLimit ' +
   'attributeValueLengthLimit ' +
   'resourceAttributes ' +
-  'headers'
+  'headers ' +
+  'credentials ' +
+  'compression ' +
+  'excludeRequestData ' +
+  'beforeSend'
 ).split(' ')
 
 /** How each is written, a letter each: the first of `text`, `boolean`, `number`,
  * `list`, `object`, `json`. @internal */
 export const OPTION_TYPES =
-  'ttttbtbltblbtlblotttbntntttbjnnnnoo'
+  'tttttttnbtbltblbtlblotttbntntttbjnnnnoottbt'
 
 /** What the browser is asked for, in the order of the numbers behind the options. @internal */
 export type Facts = [

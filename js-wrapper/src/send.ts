@@ -1,29 +1,32 @@
-/** Performs the sends that the module decides on. */
-import { hand } from './hooks/patch.js'
+/** Performs the requests to the collector that the module decides on. */
+import { hand, quietly } from './hooks/patch.js'
+import type { Config } from './options.js'
 
 export interface Sender {
-  send(url: string, body: Uint8Array, keepalive: boolean): void
-  /** Resolves when all sends under way have ended. */
+  send(number: number, body: Uint8Array, keepalive: boolean): void
+  /** Resolves when all requests under way, and what they have led to, have ended. */
   settled(): Promise<void>
 }
 
 /**
- * @param headers - the caller's, for each request.
- * @param ended - called with the bytes that had `keepalive`, and the HTTP status or 0.
+ * @param target - the collector's URL, the media type of bodies, and how they are compressed.
+ * @param ended - called with a request's number, its HTTP status or 0, and what its `Retry-After` says, in
+ * milliseconds, or 0.
  */
 export function createSender(
-  headers: Record<string, string>,
-  ended: (keepaliveBytes: number, status: number) => void,
+  config: Config,
+  target: () => string[],
+  ended: (number: number, status: number, retryAfter: number) => void,
 ): Sender {
   // The one from before our patch: we never trace ourselves.
   const { fetch } = globalThis
+  const { headers, credentials = 'omit' } = config
   const pending = new Set<Promise<void>>()
   return {
-    send(url, body, keepalive) {
-      const { length } = body
-      const end = (status: number) => ended(keepalive ? length : 0, status)
-      // `fetch` copies the body before it returns. No credentials: the collector needs none, and
-      // with them it could not answer `Access-Control-Allow-Origin: *`.
+    send(number, body, keepalive) {
+      const [url = '', type, encoding] = target()
+      // `fetch` copies the body before it returns. No credentials by default: with them a collector could not
+      // answer `Access-Control-Allow-Origin: *`.
       const started = new Promise<Response>((resolve) =>
         resolve(
           // Of another agent of ours below us it is no request of the page's.
@@ -31,22 +34,34 @@ export function createSender(
             fetch(url, {
               method: 'POST',
               body: body as Uint8Array<ArrayBuffer>,
-              headers: { 'Content-Type': 'application/x-protobuf', ...headers },
+              headers: {
+                'Content-Type': (PROTOCOLS && type) || 'application/x-protobuf',
+                ...(PROTOCOLS && encoding && { 'Content-Encoding': encoding }),
+                ...(typeof headers === 'function' ? quietly(headers) : headers),
+              },
               keepalive,
-              credentials: 'omit',
+              credentials,
+              // Missing in browsers before 2022.
+              signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,
             }),
           ),
         ),
       )
       const sent: Promise<void> = started.then(
-        (response) => end(response.status),
-        () => end(0),
+        ({ status, headers }) => {
+          const after = headers.get('Retry-After')!
+          ended(number, status, +after * 1e3 || Date.parse(after) - Date.now() || 0)
+        },
+        () => ended(number, 0, 0),
       )
       pending.add(sent)
       void sent.then(() => pending.delete(sent))
     },
     async settled() {
-      await Promise.all(pending)
+      while (pending.size) await Promise.all(pending)
     },
   }
 }
+
+/** Milliseconds, OTLP's default. */
+const TIMEOUT = 10_000

@@ -38,6 +38,25 @@ export interface RemoteEnvironment {
 /** Decides on one trace that starts here: a rate from 0 to 1, `true`, `false`, or `undefined` for the default. */
 export type TracesSampler = (context: SamplingContext) => number | boolean | undefined
 
+/** Sees every span before it is sent; `false` or `null` drops it. */
+export type BeforeSend = (span: SpanData) => unknown
+
+/** A finished span. `name` and `attributes` may be changed. */
+export interface SpanData {
+  name: string
+  attributes: Record<string, string | number | boolean | string[]>
+  /** 32 hex digits. */
+  readonly traceId: string
+  /** 16 hex digits. */
+  readonly spanId: string
+  readonly parentSpanId?: string
+  /** OpenTelemetry's number: 1 internal, 3 client. */
+  readonly kind: number
+  /** In decimal. */
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+}
+
 /** What is known of a trace when it starts. */
 export interface SamplingContext {
   type: 'page-load' | 'http-request'
@@ -88,6 +107,16 @@ export interface OriginDiagnostics {
   newPreflights: number
 }
 
+/** What has become of the spans since the agent started. */
+export interface FlushResult {
+  /** Accepted by the collector, with those that an earlier page had left. */
+  sent: number
+  /** Not sent yet. Those in storage, which a later page will send, are not counted. */
+  waiting: number
+  /** Refused by the collector, or too many. */
+  lost: number
+}
+
 /** An agent, as `init` returns it. No method ever throws. */
 export interface Agent {
   /**
@@ -103,11 +132,11 @@ export interface Agent {
   /** Whether this environment can run it: a document, WebAssembly and `fetch`. */
   isEnabled(): boolean
   /**
-   * Sends everything that waits, now.
+   * Sends everything that waits, now, unless the collector has asked to be left alone.
    *
-   * @returns a promise, never rejected, for the end of all sends under way.
+   * @returns a promise, never rejected, for the end of all requests under way.
    */
-  flush(): Promise<void>
+  flush(): Promise<FlushResult>
   /** The page load, while it is open; other transactions have no handle. */
   getCurrentTransaction(): Transaction | undefined
   /** What was seen and done, as a plain object of its own. Zero while the agent does not run. */

@@ -103,6 +103,7 @@ async function useEverything(options: object | undefined): Promise<unknown[]> {
   agent?.resume()
   agent?.setConsent('granted')
   seen.push((await fetch('/echo')).status)
+  dispatchEvent(new Event('online'))
   dispatchEvent(new Event('pagehide'))
   seen.push((await inFlight).status)
   if (agent && !agent.isActive()) seen.push(fetch === native)

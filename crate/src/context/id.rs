@@ -95,6 +95,13 @@ impl IdGenerator {
         SpanId(id)
     }
 
+    /// A number from 0 to 1.
+    pub fn ratio(&mut self) -> f64 {
+        let mut bytes = [0; 2];
+        self.draw(&mut bytes);
+        f64::from(u16::from_le_bytes(bytes)) / 65_535.0
+    }
+
     fn draw(&mut self, id: &mut [u8]) {
         // All zero is the one invalid id (W3C Trace Context §3.2.2.3).
         while id.iter().all(|byte| *byte == 0) {

@@ -1,5 +1,7 @@
-//! When spans are sent, and in what portions. The wrapper performs the send.
+//! From encoded spans to requests: what is sent when, what an answer means, what is kept for later.
 
 mod queue;
+mod retry;
 
-pub use queue::Queue;
+pub use queue::{Queue, Stay};
+pub use retry::{Breaker, Verdict};

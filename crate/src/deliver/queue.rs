@@ -1,73 +1,217 @@
-//! Ended spans as wire bytes, waiting to be sent.
+//! Ended spans as wire bytes: waiting, on their way, and handed to the page's storage.
 //!
 //! All requests of a page that are sent with `keepalive` share 64 KiB of bodies in flight (Fetch
-//! §4.6 "HTTP-network-or-cache fetch", step 8.10.5), so bodies are cut at span borders and counted until
-//! the browser has answered. `keepalive` is asked for whenever the budget allows, not only at exit: a request under
-//! way when the page is left would be cancelled without it.
+//! §4.6 "HTTP-network-or-cache fetch", step 8.10.5), and browsers allow some ten of them, so bodies are cut at span
+//! borders and counted until the browser has answered. What does not fit waits; what would have to wait when the
+//! page is left is kept for the next page. `keepalive` is asked for always, not only at exit: a request under way
+//! when the page is left would be cancelled without it.
 
-use std::mem;
+use super::{Breaker, Verdict};
+use crate::encode::{self, Protocol, otlp_protobuf::SPAN_TAG};
+use crate::host::Host;
+use crate::wire::gzip;
+use crate::wire::protobuf::{field_end, write_bytes};
+use crate::wire::text::contains;
 
-use crate::encode::otlp_protobuf;
-
-/// Spans waiting to be sent, and the bytes that are on their way.
-#[derive(Default)]
+/// All spans that have not been accepted yet.
 pub struct Queue {
+    /// The field `ResourceSpans.resource`.
     resource: Vec<u8>,
+    /// The fields `ScopeSpans.spans`, one behind the other.
     spans: Vec<u8>,
-    /// Where each span of `spans` ends.
-    ends: Vec<usize>,
-    in_flight: usize,
+    batches: Vec<Batch>,
+    last_number: u32,
+    breaker: Breaker,
+    /// Whether storage may hold something of ours.
+    may_have_kept: bool,
+    /// Whether storage was asked, and what it gave is not settled yet.
+    is_draining: bool,
     timer_runs: bool,
+    pub protocol: Protocol,
+    /// Whether bodies are compressed.
+    pub compresses: bool,
+    /// Milliseconds after which a record is not sent any more.
+    maximal_age: f64,
+    /// Spans that the collector has accepted.
+    pub accepted: u32,
+    /// Spans that it has refused, or for which there was no room.
+    pub lost: u32,
+}
+
+/// What one request carries.
+struct Batch {
+    number: u32,
+    /// Its key in storage, if it comes from there.
+    key: u32,
+    /// See [`record_of`].
+    record: Vec<u8>,
+    /// Bytes of the body, as far as they count as `keepalive`.
+    keepalive: usize,
+}
+
+/// Whether the page goes on after a flush.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    Here,
+    /// There may be no other moment.
+    Leaving,
 }
 
 impl Queue {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { resource: Vec::new(), spans: Vec::new(), ends: Vec::new(), in_flight: 0, timer_runs: false }
+        Self {
+            resource: Vec::new(),
+            spans: Vec::new(),
+            batches: Vec::new(),
+            last_number: 0,
+            breaker: Breaker::new(),
+            may_have_kept: true,
+            is_draining: false,
+            timer_runs: false,
+            protocol: Protocol::DEFAULT,
+            compresses: false,
+            maximal_age: DAY,
+            accepted: 0,
+            lost: 0,
+        }
     }
 
-    /// Says whose spans they are: an encoded `Resource`.
-    pub fn set_resource(&mut self, resource: Vec<u8>) {
-        self.resource = resource;
+    /// Says whose spans they are, an encoded `Resource`, and where they go.
+    pub fn start(&mut self, resource: &[u8], endpoint: &str) {
+        write_bytes(1, resource, &mut self.resource);
+        // It drops spans that ended an hour ago.
+        if contains(endpoint, "dynatrace") {
+            self.maximal_age = HOUR;
+        }
     }
 
     /// Appends a span that `write` encodes.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.spans);
-        self.ends.push(self.spans.len());
     }
 
-    /// Hands over all that waits, in bodies that `send` posts: a body, and whether with `keepalive`.
-    pub fn flush(&mut self, send: &mut dyn FnMut(&[u8], bool)) {
-        let room = BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2);
+    /// Sends what may be sent now, and keeps what has to be kept.
+    pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
         let mut start = 0;
-        let mut ends = self.ends.iter().copied().peekable();
-        while let Some(mut end) = ends.next() {
-            while let Some(next) = ends.next_if(|next| next - start <= room) {
-                end = next;
+        while start < self.spans.len() {
+            let rest = &self.spans[start..];
+            let size = cut(rest, BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2));
+            let is_open = self.breaker.remaining(now) > 0.0;
+            let is_busy = self.batches.len() >= if self.breaker.is_probing() { 1 } else { MOST_REQUESTS }
+                || self.in_flight()
+                    + if self.compresses { size / 3 } else { size }
+                    + ENVELOPE
+                    + self.resource.len()
+                    > BODY_LIMIT
+                    && !self.batches.is_empty();
+            let is_leaving = stay == Stay::Leaving;
+            if is_open || is_busy {
+                let is_too_much = is_open && rest.len() >= FULL;
+                if !is_leaving && !is_too_much {
+                    break;
+                }
+                if host.keep(&record_of(&self.resource, &rest[..size])) {
+                    self.may_have_kept = true;
+                    start += size;
+                    continue;
+                }
+                // There is no storage: the last try, or memory for as long as it lasts.
+                if !is_leaving {
+                    if rest.len() < MEMORY_LIMIT {
+                        break;
+                    }
+                    self.lost += count(&rest[..size]);
+                    start += size;
+                    continue;
+                }
             }
-            let mut body = Vec::new();
-            otlp_protobuf::write_request(&self.resource, &self.spans[start..end], &mut body);
-            let keepalive = self.in_flight + body.len() <= KEEPALIVE_LIMIT;
-            if keepalive {
-                self.in_flight += body.len();
-            }
-            send(&body, keepalive);
-            start = end;
+            let record = record_of(&self.resource, &rest[..size]);
+            self.send(host, 0, record);
+            start += size;
         }
         // A burst's memory is not kept.
-        self.clear();
+        self.spans = self.spans.split_off(start);
     }
 
-    /// Forgets all that waits.
+    /// Forgets all that waits, and what becomes of what is under way.
     pub fn clear(&mut self) {
         self.spans = Vec::new();
-        self.ends = Vec::new();
+        self.batches = Vec::new();
+        self.is_draining = false;
     }
 
-    /// The browser has finished with a body of this many bytes that had `keepalive`.
-    pub fn settle(&mut self, bytes: usize) {
-        self.in_flight = self.in_flight.saturating_sub(bytes);
+    /// A request has been answered with `status`, 0 for none. `retry_after` is in milliseconds, 0 for none;
+    /// `random` from 0 to 1.
+    pub fn settle(
+        &mut self,
+        host: &impl Host,
+        now: f64,
+        number: u32,
+        status: u32,
+        retry_after: f64,
+        random: f64,
+    ) -> Verdict {
+        let verdict = Verdict::of(status);
+        let Some(index) = self.batches.iter().position(|batch| batch.number == number) else {
+            return verdict;
+        };
+        let Batch { key, record, .. } = self.batches.swap_remove(index);
+        let (resource, spans) = parse_record(&record);
+        if key != 0 {
+            self.is_draining = false;
+            host.settle_record(key, verdict != Verdict::Later);
+        }
+        if verdict == Verdict::Later {
+            self.breaker.fail(now, retry_after, random);
+            if key == 0 {
+                if host.keep(&record) {
+                    self.may_have_kept = true;
+                } else {
+                    self.spans = record_of(spans, &self.spans);
+                }
+            }
+            return verdict;
+        }
+        self.breaker.succeed();
+        let half = cut(spans, spans.len() / 2);
+        if verdict == Verdict::Accepted {
+            self.accepted += count(spans);
+        } else if verdict == Verdict::Split && half < spans.len() {
+            self.send(host, 0, record_of(resource, &spans[..half]));
+            self.send(host, 0, record_of(resource, &spans[half..]));
+        } else {
+            self.lost += count(spans);
+        }
+        verdict
+    }
+
+    /// Asks storage for what an earlier page, or another tab, has not got rid of. [`Queue::taken`] gets it.
+    pub fn drain(&mut self, host: &impl Host, now: f64) {
+        if self.may_have_kept && !self.is_draining && self.breaker.remaining(now) <= 0.0 {
+            self.is_draining = true;
+            host.take(self.maximal_age);
+        }
+    }
+
+    /// Storage has given a record, which nobody else gets for a while, or has none: 0.
+    pub fn taken(&mut self, host: &impl Host, key: u32, record: Vec<u8>) {
+        if !parse_record(&record).1.is_empty() {
+            self.send(host, key, record);
+            return;
+        }
+        self.is_draining = false;
+        if key == 0 {
+            self.may_have_kept = false;
+        } else {
+            // Somebody else wrote it, or an earlier version of ours.
+            host.settle_record(key, true);
+        }
+    }
+
+    /// Whether the browser has a network.
+    pub fn set_online(&mut self, now: f64, online: bool) {
+        self.breaker.set_online(now, online);
     }
 
     /// Whether so much waits that it should go now.
@@ -75,9 +219,16 @@ impl Queue {
         self.spans.len() >= FULL
     }
 
-    /// Whether a timer must be started for what waits. Says so once until [`Queue::timer_fired`].
-    pub fn wants_timer(&mut self) -> bool {
-        !self.ends.is_empty() && !mem::replace(&mut self.timer_runs, true)
+    /// Milliseconds until a timer must run for what waits here or, `elsewhere`, with the caller: `interval`, or for
+    /// as long as the collector is away. Says so once until [`Queue::timer_fired`].
+    pub fn wants_timer(&mut self, now: f64, interval: f64, elsewhere: bool) -> Option<f64> {
+        let away = self.breaker.remaining(now);
+        let has_kept = self.breaker.is_probing() && self.may_have_kept;
+        if self.timer_runs || self.spans.is_empty() && !has_kept && !elsewhere {
+            return None;
+        }
+        self.timer_runs = true;
+        Some(if away > 0.0 { away } else { interval })
     }
 
     /// The timer of [`Queue::wants_timer`] has run out.
@@ -87,26 +238,204 @@ impl Queue {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.spans.is_empty()
+    }
+
+    /// Spans that wait, or are under way.
+    pub fn waiting(&self) -> u32 {
+        count(&self.spans)
+            + self.batches.iter().map(|batch| count(parse_record(&batch.record).1)).sum::<u32>()
+    }
+
+    fn in_flight(&self) -> usize {
+        self.batches.iter().map(|batch| batch.keepalive).sum()
+    }
+
+    fn send(&mut self, host: &impl Host, key: u32, record: Vec<u8>) {
+        let mut body = Vec::new();
+        let (resource, spans) = parse_record(&record);
+        encode::write_body(
+            self.protocol,
+            resource,
+            spans,
+            &|number, out| host.format(number, out),
+            &mut body,
+        );
+        if cfg!(feature = "gzip") && self.compresses {
+            body = gzip::compress(&body);
+        }
+        // What is in storage stays there until it is accepted: better cancelled with the page than sent twice.
+        let keepalive = key == 0 && self.in_flight() + body.len() <= BODY_LIMIT;
+        self.last_number += 1;
+        let number = self.last_number;
+        let keepalive_bytes = if keepalive { body.len() } else { 0 };
+        self.batches.push(Batch { number, key, record, keepalive: keepalive_bytes });
+        host.send(number, &body, keepalive);
     }
 }
 
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where to cut spans so that at most `room` bytes come before it, but at least one span.
+fn cut(spans: &[u8], room: usize) -> usize {
+    let mut at = 0;
+    while at < spans.len()
+        && let Some(end) = field_end(spans, at)
+        && (at == 0 || end <= room)
+    {
+        at = end;
+    }
+    at
+}
+
+fn count(spans: &[u8]) -> u32 {
+    let mut at = 0;
+    let mut count = 0;
+    while at < spans.len()
+        && let Some(end) = field_end(spans, at)
+    {
+        at = end;
+        count += 1;
+    }
+    count
+}
+
+/// What a request carries, and what storage keeps: the fields `ResourceSpans.resource` and `ScopeSpans.spans`.
+/// Neither the collector's format nor this page's resource may be those of the page that sends it.
+#[inline(never)]
+fn record_of(resource: &[u8], spans: &[u8]) -> Vec<u8> {
+    let mut record = Vec::new();
+    record.extend_from_slice(resource);
+    record.extend_from_slice(spans);
+    record
+}
+
+/// The resource and the spans; none if it is no whole record.
+#[inline(never)]
+fn parse_record(record: &[u8]) -> (&[u8], &[u8]) {
+    let start = field_end(record, 0).unwrap_or_default();
+    let (resource, spans) = record.split_at(start);
+    let mut at = 0;
+    while at < spans.len() {
+        match field_end(spans, at) {
+            Some(end) if spans[at] == SPAN_TAG => at = end,
+            _ => return (resource, &[]),
+        }
+    }
+    (resource, spans)
+}
+
+/// Milliseconds; a minute less than Dynatrace gives.
+const HOUR: f64 = 3_540_000.0;
+const DAY: f64 = 86_400_000.0;
 /// Browsers allow 64 KiB; the page may use `keepalive` and `sendBeacon` itself.
-const KEEPALIVE_LIMIT: usize = 60 * 1024;
 const BODY_LIMIT: usize = 60 * 1024;
+/// Chromium allows so many requests with `keepalive`, and one more or two.
+const MOST_REQUESTS: usize = 9;
 /// Bytes at which spans are sent without waiting for the timer: half the budget, so that the other
 /// half is free should the page be left now.
 const FULL: usize = 30 * 1024;
+/// Bytes that wait, at most, where there is no storage.
+const MEMORY_LIMIT: usize = 1024 * 1024;
 /// Room for what a body holds beside resource and spans: tags, lengths, scope and schema URL.
 const ENVELOPE: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use prost::Message;
 
     use super::*;
-    use crate::wire::protobuf::{begin, end, write_bytes};
+    use crate::options::LogLevel;
+    use crate::wire::protobuf::{begin, end};
+
+    /// A page that notes what it is asked to do.
+    #[derive(Default)]
+    struct Page {
+        sent: RefCell<Vec<(u32, Vec<u8>, bool)>>,
+        has_storage: bool,
+        kept: RefCell<Vec<Vec<u8>>>,
+        taken: RefCell<u32>,
+        settled: RefCell<Vec<(u32, bool)>>,
+    }
+
+    impl Host for Page {
+        fn wall_clock(&self) -> f64 {
+            0.0
+        }
+
+        fn first_match(&self, _origin: &str) -> Option<usize> {
+            None
+        }
+
+        fn sample(&self, _is_page_load: bool, _name: &str, _url: &str) -> f64 {
+            1.0
+        }
+
+        fn store(&self, _session: &str) {}
+
+        fn origin(&self, _url: &str) -> Option<String> {
+            None
+        }
+
+        fn start_timer(&self, _delay: f64) {}
+
+        fn format(&self, number: f64, out: &mut Vec<u8>) {
+            out.extend_from_slice(number.to_string().as_bytes());
+        }
+
+        fn send(&self, number: u32, body: &[u8], keepalive: bool) {
+            self.sent.borrow_mut().push((number, body.into(), keepalive));
+        }
+
+        fn keep(&self, record: &[u8]) -> bool {
+            if self.has_storage {
+                self.kept.borrow_mut().push(record.into());
+            }
+            self.has_storage
+        }
+
+        fn take(&self, _maximal_age: f64) {
+            *self.taken.borrow_mut() += 1;
+        }
+
+        fn settle_record(&self, record: u32, done: bool) {
+            self.settled.borrow_mut().push((record, done));
+        }
+
+        fn log(&self, _level: LogLevel, _text: &str) {}
+    }
+
+    impl Page {
+        fn with_storage() -> Self {
+            Self { has_storage: true, ..Self::default() }
+        }
+
+        /// What was sent since the last call: the request's number, its spans' names, and `keepalive`.
+        fn bodies(&self) -> Vec<(u32, Vec<String>, bool)> {
+            let sent = self.sent.take().into_iter();
+            sent.map(|(number, body, keepalive)| (number, names(&body), keepalive)).collect()
+        }
+
+        /// The names of all that was sent since the last call, and the number of the last request.
+        fn names(&self) -> (Vec<String>, u32) {
+            let bodies = self.bodies();
+            let last = bodies.last().map_or(0, |body| body.0);
+            (bodies.into_iter().flat_map(|body| body.1).collect(), last)
+        }
+    }
+
+    fn new_queue() -> Queue {
+        let mut queue = Queue::new();
+        queue.start(&[], "");
+        queue
+    }
 
     fn push(queue: &mut Queue, name: &str) {
         queue.push(|out| {
@@ -116,75 +445,268 @@ mod tests {
         });
     }
 
-    fn flush(queue: &mut Queue) -> Vec<(Vec<u8>, bool)> {
-        let mut bodies = Vec::new();
-        queue.flush(&mut |body, keepalive| bodies.push((body.to_vec(), keepalive)));
-        assert!(queue.is_empty());
-        bodies
-    }
-
     fn names(body: &[u8]) -> Vec<String> {
         let request = ExportTraceServiceRequest::decode(body).unwrap();
         let spans = &request.resource_spans[0].scope_spans[0].spans;
         spans.iter().map(|span| span.name.clone()).collect()
     }
 
-    #[test]
-    fn nothing_waits_nothing_is_sent() {
-        assert!(flush(&mut Queue::new()).is_empty());
+    const OK: (u32, f64, f64) = (200, 0.0, 0.5);
+    const BUSY: (u32, f64, f64) = (503, 0.0, 1.0);
+
+    fn settle(queue: &mut Queue, page: &Page, now: f64, number: u32, answer: (u32, f64, f64)) {
+        queue.settle(page, now, number, answer.0, answer.1, answer.2);
     }
 
     #[test]
-    fn bodies_are_cut_at_span_borders_and_nothing_is_lost() {
-        let mut queue = Queue::new();
+    fn nothing_waits_nothing_is_sent() {
+        let page = Page::default();
+        Queue::new().flush(&page, 0.0, Stay::Leaving);
+        assert!(page.bodies().is_empty());
+    }
+
+    #[test]
+    fn bodies_are_cut_at_span_borders_and_wait_for_room() {
+        let (mut queue, page) = (new_queue(), Page::default());
         let names_in: Vec<String> = (0..300).map(|n| format!("{n:0>1000}")).collect();
         for name in &names_in {
             push(&mut queue, name);
         }
-        let bodies = flush(&mut queue);
-        assert!(bodies.iter().all(|(body, _)| body.len() <= BODY_LIMIT));
-        let in_flight: usize =
-            bodies.iter().filter(|(_, keepalive)| *keepalive).map(|(body, _)| body.len()).sum();
-        assert!(in_flight > BODY_LIMIT / 2 && in_flight <= KEEPALIVE_LIMIT);
-        let names_out: Vec<String> = bodies.iter().flat_map(|(body, _)| names(body)).collect();
+        let mut names_out = Vec::new();
+        for _ in 0..9 {
+            queue.flush(&page, 0.0, Stay::Here);
+            let bodies = page.sent.borrow().clone();
+            assert!(bodies.iter().all(|(_, body, keepalive)| body.len() <= BODY_LIMIT && *keepalive));
+            assert!(bodies.iter().map(|(_, body, _)| body.len()).sum::<usize>() <= BODY_LIMIT);
+            for (number, names, _) in page.bodies() {
+                names_out.extend(names);
+                settle(&mut queue, &page, 0.0, number, OK);
+            }
+        }
         assert_eq!(names_out, names_in);
+        assert_eq!((queue.accepted, queue.waiting(), queue.lost), (300, 0, 0));
     }
 
     #[test]
     fn a_span_above_the_limit_goes_alone_without_keepalive() {
-        let mut queue = Queue::new();
+        let (mut queue, page) = (new_queue(), Page::default());
         push(&mut queue, "small");
         push(&mut queue, &"x".repeat(70_000));
         push(&mut queue, "last");
-        let bodies = flush(&mut queue);
-        assert_eq!(bodies.iter().map(|(body, _)| names(body).len()).collect::<Vec<_>>(), [1, 1, 1]);
-        assert_eq!(bodies.iter().map(|(_, keepalive)| *keepalive).collect::<Vec<_>>(), [true, false, true]);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            queue.flush(&page, 0.0, Stay::Here);
+            for (number, names, keepalive) in page.bodies() {
+                seen.push((names.len(), keepalive));
+                settle(&mut queue, &page, 0.0, number, OK);
+            }
+        }
+        assert_eq!(seen, [(1, true), (1, false), (1, true)]);
     }
 
     #[test]
-    fn the_budget_comes_back_when_the_browser_has_answered() {
-        let mut queue = Queue::new();
-        let send = |queue: &mut Queue| {
-            push(queue, &"x".repeat(40_000));
-            let [(body, keepalive)] = flush(queue).try_into().unwrap();
-            (body.len(), keepalive)
-        };
-        let (length, keepalive) = send(&mut queue);
-        assert!(keepalive);
-        assert!(!send(&mut queue).1);
-        queue.settle(length);
-        assert!(send(&mut queue).1);
+    fn requests_under_way_are_bounded() {
+        let (mut queue, page) = (new_queue(), Page::default());
+        for _ in 0..MOST_REQUESTS + 3 {
+            push(&mut queue, "a");
+            queue.flush(&page, 0.0, Stay::Here);
+        }
+        assert_eq!(page.bodies().len(), MOST_REQUESTS);
+        assert_eq!(queue.waiting(), MOST_REQUESTS as u32 + 3);
     }
 
     #[test]
-    fn one_timer_runs_at_a_time() {
-        let mut queue = Queue::new();
-        assert!(!queue.wants_timer());
+    fn what_does_not_fit_when_the_page_is_left_is_kept() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        for n in 0..100 {
+            push(&mut queue, &format!("{n:0>1000}"));
+        }
+        queue.flush(&page, 0.0, Stay::Leaving);
+        let sent = page.names().0.len();
+        let kept = page.kept.take();
+        assert!(sent > 50 && queue.is_empty());
+        let (mut next, later) = (new_queue(), Page::default());
+        next.drain(&later, 0.0);
+        next.drain(&later, 0.0);
+        assert_eq!(*later.taken.borrow(), 1, "one at a time");
+        let mut arrived = 0;
+        for (index, record) in kept.iter().enumerate() {
+            next.taken(&later, index as u32 + 1, record.clone());
+            let (names, number) = later.names();
+            arrived += names.len();
+            settle(&mut next, &later, 0.0, number, OK);
+            next.drain(&later, 0.0);
+        }
+        assert_eq!(sent + arrived, 100);
+        assert_eq!(
+            *later.settled.borrow(),
+            (1..=kept.len() as u32).map(|key| (key, true)).collect::<Vec<_>>()
+        );
+        let asked = *later.taken.borrow();
+        next.taken(&later, 0, Vec::new());
+        next.drain(&later, 0.0);
+        assert_eq!(*later.taken.borrow(), asked, "there is no more");
+    }
+
+    #[test]
+    fn without_storage_all_is_tried_when_the_page_is_left() {
+        let (mut queue, page) = (new_queue(), Page::default());
+        for n in 0..100 {
+            push(&mut queue, &format!("{n:0>1000}"));
+        }
+        queue.flush(&page, 0.0, Stay::Leaving);
+        assert_eq!(page.names().0.len(), 100);
+    }
+
+    #[test]
+    fn a_failure_is_kept_and_asked_for_when_the_collector_may_be_back() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
         push(&mut queue, "a");
-        assert!(queue.wants_timer());
+        queue.flush(&page, 0.0, Stay::Here);
+        let (_, number) = page.names();
+        settle(&mut queue, &page, 0.0, number, BUSY);
+        assert_eq!(page.kept.borrow().len(), 1);
         push(&mut queue, "b");
-        assert!(!queue.wants_timer());
+        queue.flush(&page, 500.0, Stay::Here);
+        queue.drain(&page, 500.0);
+        assert!(page.bodies().is_empty() && *page.taken.borrow() == 0, "not before the delay is over");
+        assert_eq!(queue.wants_timer(500.0, 100.0, false), Some(500.0));
+        assert_eq!(queue.wants_timer(500.0, 100.0, false), None, "one timer at a time");
         queue.timer_fired();
-        assert!(queue.wants_timer());
+        queue.flush(&page, 1_000.0, Stay::Here);
+        let (names, number) = page.names();
+        assert_eq!(names, ["b"], "what waits asks whether the collector is back");
+        push(&mut queue, "c");
+        queue.flush(&page, 1_000.0, Stay::Here);
+        assert!(page.bodies().is_empty(), "one asks");
+        settle(&mut queue, &page, 1_100.0, number, OK);
+        queue.drain(&page, 1_100.0);
+        let record = page.kept.take().remove(0);
+        queue.taken(&page, 7, record);
+        queue.flush(&page, 1_100.0, Stay::Here);
+        let bodies = page.bodies();
+        assert_eq!(bodies.iter().map(|body| body.1[0].as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(!bodies[0].2, "a record is safe in storage");
+        settle(&mut queue, &page, 1_200.0, bodies[0].0, BUSY);
+        assert_eq!(*page.settled.borrow(), [(7, false)]);
+        assert!(page.kept.borrow().is_empty(), "it still is in storage");
+    }
+
+    #[test]
+    fn without_storage_failures_wait_in_front_and_within_bounds() {
+        let (mut queue, page) = (new_queue(), Page::default());
+        push(&mut queue, "a");
+        queue.flush(&page, 0.0, Stay::Here);
+        push(&mut queue, "b");
+        let (_, number) = page.names();
+        settle(&mut queue, &page, 0.0, number, BUSY);
+        queue.flush(&page, 1_000.0, Stay::Here);
+        let (names, number) = page.names();
+        assert_eq!(names, ["a", "b"]);
+        settle(&mut queue, &page, 1_000.0, number, BUSY);
+        for _ in 0..1_100 {
+            push(&mut queue, &"x".repeat(1_000));
+            queue.flush(&page, 1_001.0, Stay::Here);
+        }
+        assert!(queue.lost > 50 && queue.lost + queue.waiting() == 1_102, "{}", queue.lost);
+        assert!(queue.spans.len() <= MEMORY_LIMIT);
+    }
+
+    #[test]
+    fn while_the_collector_is_away_much_is_kept_at_once() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        push(&mut queue, "a");
+        queue.flush(&page, 0.0, Stay::Here);
+        let (_, number) = page.names();
+        settle(&mut queue, &page, 0.0, number, BUSY);
+        for _ in 0..31 {
+            push(&mut queue, &"x".repeat(1_000));
+        }
+        assert!(queue.is_full());
+        queue.flush(&page, 1.0, Stay::Here);
+        assert!(queue.is_empty() && page.kept.borrow().len() == 2);
+        push(&mut queue, "b");
+        queue.flush(&page, 1.0, Stay::Here);
+        assert_eq!(queue.waiting(), 1);
+        queue.flush(&page, 1.0, Stay::Leaving);
+        assert!(page.kept.borrow().len() == 3 && page.bodies().is_empty());
+    }
+
+    #[test]
+    fn what_is_too_big_is_halved_until_it_fits() {
+        let (mut queue, page) = (new_queue(), Page::default());
+        for name in ["a", "b", "c", "d", "e"] {
+            push(&mut queue, name);
+        }
+        queue.flush(&page, 0.0, Stay::Here);
+        let mut accepted = Vec::new();
+        loop {
+            let bodies = page.bodies();
+            if bodies.is_empty() {
+                break;
+            }
+            for (number, names, _) in bodies {
+                let fits = names.len() <= 2;
+                settle(&mut queue, &page, 0.0, number, if fits { OK } else { (413, 0.0, 0.0) });
+                if fits {
+                    accepted.extend(names);
+                }
+            }
+        }
+        assert_eq!(accepted, ["a", "b", "c", "d", "e"]);
+        push(&mut queue, "alone");
+        queue.flush(&page, 0.0, Stay::Here);
+        let (_, number) = page.names();
+        settle(&mut queue, &page, 0.0, number, (413, 0.0, 0.0));
+        assert_eq!((queue.accepted, queue.lost, queue.waiting()), (5, 1, 0));
+    }
+
+    #[test]
+    fn what_is_refused_is_not_tried_again() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        push(&mut queue, "a");
+        queue.flush(&page, 0.0, Stay::Here);
+        let (_, number) = page.names();
+        settle(&mut queue, &page, 0.0, number, (400, 0.0, 0.0));
+        queue.flush(&page, 9e9, Stay::Leaving);
+        assert!(page.bodies().is_empty() && page.kept.borrow().is_empty());
+        assert_eq!(queue.lost, 1);
+        settle(&mut queue, &page, 0.0, number, OK);
+        assert_eq!(queue.accepted, 0, "an answer counts once");
+    }
+
+    #[test]
+    fn without_a_network_nothing_is_tried() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        queue.set_online(0.0, false);
+        push(&mut queue, "a");
+        queue.flush(&page, 1.0, Stay::Here);
+        assert!(page.bodies().is_empty());
+        queue.set_online(2.0, true);
+        queue.flush(&page, 2.0, Stay::Here);
+        assert_eq!(page.names().0, ["a"]);
+    }
+
+    #[test]
+    fn records_of_others_are_thrown_away() {
+        let mut spans = Vec::new();
+        write_bytes(2, b"", &mut spans);
+        let mut resource = Vec::new();
+        write_bytes(1, b"resource", &mut resource);
+        let good = record_of(&resource, &spans);
+        assert_eq!(parse_record(&good).1, &spans[..]);
+        let mut other_field = record_of(b"", &[]);
+        write_bytes(3, b"", &mut other_field);
+        for bad in
+            [&good[..1], &good[..10], &good[..good.len() - 1], &[0xff; 20], &other_field, b"\0\0\0\0", b""]
+        {
+            assert!(parse_record(bad).1.is_empty(), "{bad:?}");
+            let (mut queue, page) = (new_queue(), Page::default());
+            queue.drain(&page, 0.0);
+            queue.taken(&page, 3, bad.into());
+            assert_eq!(*page.settled.borrow(), [(3, true)]);
+            queue.drain(&page, 0.0);
+            assert_eq!(*page.taken.borrow(), 2, "there may be more");
+        }
     }
 }

@@ -92,7 +92,8 @@ fn write_link(link: &Link, out: &mut Vec<u8>) {
     end(message, out);
 }
 
-/// Writes a whole `ExportTraceServiceRequest` round spans that [`write_span`] wrote.
+/// Writes a whole `ExportTraceServiceRequest` round the field `ResourceSpans.resource` and spans that [`write_span`]
+/// wrote.
 ///
 /// | message | field | type | name |
 /// |---|---|---|---|
@@ -106,7 +107,7 @@ fn write_link(link: &Link, out: &mut Vec<u8>) {
 /// | | 2 | string | version |
 pub fn write_request(resource: &[u8], spans: &[u8], out: &mut Vec<u8>) {
     let resource_spans = begin(1, out);
-    write_bytes(1, resource, out);
+    out.extend_from_slice(resource);
     let scope_spans = begin(2, out);
     let scope = begin(1, out);
     write_bytes(1, SCOPE_NAME.as_bytes(), out);
@@ -134,5 +135,7 @@ pub const SCOPE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 const SCOPE_SPANS_SPANS: u32 = 2;
+/// What each span of [`write_span`] begins with.
+pub const SPAN_TAG: u8 = (SCOPE_SPANS_SPANS << 3) as u8 | 2;
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;

@@ -5,8 +5,10 @@ mod table;
 pub use table::{DOCUMENTATION, FACTS, OptionDocumentation, OptionId};
 
 use crate::context::{Baggage, Environment, Propagators, SpanId, Targets, TraceId};
+use crate::encode::Protocol;
+use crate::trace::Redaction;
 use crate::wire::hex;
-use crate::wire::text::{choice, take_part};
+use crate::wire::text::{choice, contains, take_part};
 
 /// The checked configuration. Texts and flags are kept by the option's number: one code path for all.
 pub struct Options {
@@ -39,6 +41,10 @@ pub struct Options {
     pub attribute_value_length_limit: u32,
     /// Those of the resource that were too many.
     pub dropped_attributes: u32,
+    pub protocol: Protocol,
+    pub redaction: Redaction,
+    /// Whether a header looks like a secret.
+    pub has_secret: bool,
 }
 
 /// A configured value as the wrapper hands it over, part by part.
@@ -95,6 +101,12 @@ pub enum Rule {
     Consent,
     Attributes,
     Headers,
+    Protocol,
+    ApiVersion,
+    Credentials,
+    Compression,
+    Exclude,
+    BeforeSend,
 }
 
 impl Options {
@@ -122,6 +134,9 @@ impl Options {
             attribute_count_limit: 128,
             attribute_value_length_limit: 4_096,
             dropped_attributes: 0,
+            protocol: Protocol::DEFAULT,
+            redaction: Redaction::Secrets,
+            has_secret: false,
         }
     }
 
@@ -145,6 +160,11 @@ impl Options {
             Input::Flag(flag) if matches!(rule, Rule::Flag | Rule::DeferredFlag) => {
                 self.set_flag(option, flag)
             }
+            Input::Flag(flag) if rule == Rule::Exclude => {
+                self.redaction = if flag { Redaction::Secrets } else { Redaction::None };
+            }
+            Input::Number(2.0 | 3.0) if rule == Rule::ApiVersion => {}
+            Input::Function if matches!(rule, Rule::Headers | Rule::BeforeSend) => {}
             Input::Number(number) if rule == Rule::Rate && (0.0..=1.0).contains(&number) => {
                 self.sample_rate = rounded_rate(number);
             }
@@ -199,13 +219,25 @@ impl Options {
                 | Rule::Level
                 | Rule::SamplingMode
                 | Rule::Unsampled
-                | Rule::Consent => {
-                    let Some(index) = choice(text, rule.allowed()) else {
+                | Rule::Consent
+                | Rule::Credentials
+                | Rule::Compression
+                | Rule::Protocol => {
+                    let list = if rule == Rule::Protocol { PROTOCOLS } else { rule.allowed() };
+                    let Some(index) = choice(text, list) else {
                         return false;
                     };
                     match rule {
                         Rule::Instrumentations => self.disabled |= 1 << index,
                         Rule::Level => self.log_level = index,
+                        Rule::Protocol => {
+                            self.protocol = match index {
+                                1 if cfg!(feature = "json") => Protocol::Json,
+                                2 if cfg!(feature = "elastic") => Protocol::Elastic,
+                                0 => Protocol::Protobuf,
+                                _ => return false,
+                            }
+                        }
                         // Of some choices the first is the default.
                         _ => self.set_flag(option, index != 0),
                     }
@@ -239,7 +271,14 @@ impl Options {
                         Rule::SpanId => text.is_empty() || hex::read::<8>(text.as_bytes()).is_some(),
                         Rule::HeaderName => is_token(text),
                         // The wrapper keeps the headers, as it performs the send.
-                        Rule::Headers => is_token(key) && text.bytes().all(|byte| byte >= b' '),
+                        Rule::Headers => {
+                            self.has_secret |= looks_secret(key, text);
+                            is_token(key) && text.bytes().all(|byte| byte >= b' ')
+                        }
+                        Rule::Exclude => {
+                            self.redaction = Redaction::Query;
+                            text == "query"
+                        }
                         _ => false,
                     };
                     if !allowed {
@@ -346,6 +385,8 @@ impl Rule {
             Self::Environments => cfg!(feature = "linking"),
             Self::Sampler => cfg!(feature = "sampler"),
             Self::Limit => cfg!(feature = "diagnostics"),
+            Self::Compression => cfg!(feature = "gzip"),
+            Self::BeforeSend => cfg!(feature = "before-send"),
             _ => true,
         }
     }
@@ -386,6 +427,15 @@ impl Rule {
             Self::Consent => "granted, pending, denied",
             Self::Attributes => "an object of strings, numbers and booleans",
             Self::Headers => "an object of header names and string values",
+            Self::Protocol if cfg!(not(any(feature = "json", feature = "elastic"))) => {
+                "http/protobuf, and others with headwater/full and headwater/elastic"
+            }
+            Self::Protocol => "http/protobuf, http/json (headwater/full), elastic (headwater/elastic)",
+            Self::ApiVersion => "2 or 3",
+            Self::Credentials => "omit, same-origin, include",
+            Self::Compression => "none, gzip",
+            Self::Exclude => "true, false or query",
+            Self::BeforeSend => "a function",
         }
     }
 }
@@ -406,6 +456,16 @@ pub enum LogLevel {
     Info,
     Warn,
     Error,
+}
+
+/// The order is that of [`Protocol`].
+const PROTOCOLS: &str = "http/protobuf, http/json, elastic";
+
+/// Whether a header's value is one that only a server should know: `Api-Token …`, `Bearer …`, `Basic …`, a key of
+/// Dynatrace's, or under a name such as `dd-api-key`.
+fn looks_secret(name: &str, value: &str) -> bool {
+    ["Token", "Bearer", "Basic", "dt0"].iter().any(|part| contains(value, part))
+        || ["key", "Key", "uth"].iter().any(|part| contains(name, part))
 }
 
 fn is_service_name(name: &str) -> bool {

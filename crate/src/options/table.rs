@@ -38,6 +38,9 @@ macro_rules! options {
             pub const COUNT: usize = ALL.len();
         }
 
+        // Sets of options are 64 bits.
+        const _: () = assert!(ALL.len() <= 64);
+
         const ALL: &[OptionId] = &[$(OptionId::$id,)+ $(OptionId::$fact,)+];
         const RULES: [Rule; ALL.len()] = [$(Rule::$rule,)+ $({ let _ = OptionId::$fact; Rule::Text },)+];
 
@@ -65,8 +68,17 @@ options! {
         ServiceVersion "serviceVersion" Text: "string" = "",
         /// Where the page is deployed (`deployment.environment.name`), for example `production`.
         Environment "environment" Text: "string" = "",
-        /// Base URL of the collector (OTLP over HTTP); `/v1/traces` is appended.
+        /// URL of the collector. The path that `protocol` has (`/v1/traces`) is appended, unless the URL ends
+        /// with it. With `'elastic'` the default is `http://localhost:8200`.
         ServerUrl "serverUrl" Url: "string" = "'http://localhost:4318'",
+        /// The same as `serverUrl`, under OpenTelemetry's name; it wins.
+        Endpoint "endpoint" Url: "string" = "",
+        /// Appended to the URL instead of the protocol's own path; `''` leaves it as it is.
+        ServerUrlPrefix "serverUrlPrefix" Text: "string" = "",
+        /// What is sent: OTLP as protobuf or as JSON, or events for Elastic's APM server (intake v2).
+        Protocol "protocol" Protocol: "'http/protobuf' | 'http/json' | 'elastic'" = "'http/protobuf'",
+        /// Elastic's. Both mean version 2 of its intake, which loses less than 3.
+        ApiVersion "apiVersion" ApiVersion: "2 | 3" = "2",
         /// `false` keeps the agent from starting: nothing is patched, recorded or sent.
         Active "active" Flag: "boolean" = "true",
         /// `'pending'` or `'denied'` keeps the agent from recording, storing or sending anything, and from
@@ -146,8 +158,20 @@ options! {
         AttributeValueLengthLimit "attributeValueLengthLimit" Limit: "number" = "4096",
         /// Attributes of the resource, for every span; these win over those that the agent finds.
         ResourceAttributes "resourceAttributes" Attributes: "Readonly<Record<string, string | number | boolean>>" = "{}",
-        /// Headers of the requests to the collector. The page's visitors can read them: no secrets.
-        Headers "headers" Headers: "Readonly<Record<string, string>>" = "{}",
+        /// Headers of the requests to the collector, or a function that gives them. The page's visitors can read
+        /// them: no secrets.
+        Headers "headers" Headers: "Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)" = "{}",
+        /// Whether requests to the collector carry cookies and the like, as `fetch` knows it.
+        Credentials "credentials" Credentials: "'omit' | 'same-origin' | 'include'" = "'omit'",
+        /// `'gzip'` compresses what is sent. The collector must take it, and allow the header `Content-Encoding`.
+        Compression "compression" Compression: "'none' | 'gzip'" = "'none'",
+        /// What of a request is kept out of its span. Bodies and headers never are in; `true` replaces user
+        /// names, passwords and the values of secret query parameters in all URLs by `REDACTED`; `'query'` drops
+        /// queries and fragments; `false` leaves URLs as they are.
+        ExcludeRequestData "excludeRequestData" Exclude: "boolean | 'query'" = "true",
+        /// Gets every span before it is sent, and may change its `name` and `attributes`, or drop it by
+        /// returning `false` or `null`.
+        BeforeSend "beforeSend" BeforeSend: "BeforeSend" = "",
     }
     facts {
         /// The page's own origin; `null` for an opaque one.

@@ -9,7 +9,7 @@ mod span;
 
 pub use attribute::{Attributes, limit_value_length};
 pub use clock::Clock;
-pub use redact::redact_url;
+pub use redact::{Redaction, redact_url, set_redaction};
 pub use root::Root;
 pub use span::{Kind, Link, Parent, Sink, Span, Status};
 

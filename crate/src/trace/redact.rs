@@ -1,5 +1,7 @@
 //! Secrets out of URLs, on the raw text: nothing else of the URL changes.
 
+use std::cell::Cell;
+
 use crate::wire::text::{find, position};
 
 /// Replaces user names, passwords and the values of query parameters that hold secrets by `REDACTED`.
@@ -8,6 +10,33 @@ use crate::wire::text::{find, position};
 /// keys), and the parameter names that browser agents redact. Parameters in the fragment count too: that
 /// is where OAuth's implicit flow puts its tokens.
 pub fn redact_url(url: &str) -> String {
+    match REDACTION.get() {
+        Redaction::None => url.into(),
+        Redaction::Query => redact_secrets(&url[..find(url, b"?#")]),
+        Redaction::Secrets => redact_secrets(url),
+    }
+}
+
+/// What is taken out of URLs, for all of this instance, which has one thread.
+pub fn set_redaction(redaction: Redaction) {
+    REDACTION.set(redaction);
+}
+
+/// What is taken out of URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redaction {
+    None,
+    /// What [`redact_url`] says.
+    Secrets,
+    /// User names and passwords, and all of query and fragment.
+    Query,
+}
+
+thread_local! {
+    static REDACTION: Cell<Redaction> = const { Cell::new(Redaction::Secrets) };
+}
+
+fn redact_secrets(url: &str) -> String {
     let mut out = String::with_capacity(url.len());
     let mut rest = url;
     let host = find(url, b"/") + 2;
@@ -72,6 +101,17 @@ mod tests {
         ] {
             assert_eq!(redact_url(url), expected);
         }
+    }
+
+    #[test]
+    fn the_whole_query_goes_or_nothing() {
+        let url = "https://ann:pw@shop.example/a?b=c&token=d#e";
+        set_redaction(Redaction::Query);
+        assert_eq!(redact_url(url), "https://REDACTED:REDACTED@shop.example/a");
+        set_redaction(Redaction::None);
+        assert_eq!(redact_url(url), url);
+        set_redaction(Redaction::Secrets);
+        assert_eq!(redact_url(url), "https://REDACTED:REDACTED@shop.example/a?b=c&token=REDACTED#e");
     }
 
     proptest! {

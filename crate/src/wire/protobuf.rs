@@ -63,14 +63,34 @@ pub fn end(start: usize, out: &mut Vec<u8>) {
     }
 }
 
+/// Where the length-delimited field ends that begins at `at` with a tag of one byte; nothing if it does not end
+/// within `bytes`.
+pub fn field_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let mut length = 0;
+    let mut shift = 0;
+    loop {
+        at += 1;
+        let byte = *bytes.get(at)?;
+        length |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte < 0x80 {
+            break;
+        }
+        if shift > 21 {
+            return None;
+        }
+    }
+    Some(at + 1 + length).filter(|end| *end <= bytes.len())
+}
+
 fn write_tag(field: u32, wire_type: u32, out: &mut Vec<u8>) {
     write_varint(u64::from(field << 3 | wire_type), out);
 }
 
-const VARINT: u32 = 0;
-const FIXED64: u32 = 1;
-const LENGTH_DELIMITED: u32 = 2;
-const FIXED32: u32 = 5;
+pub(super) const VARINT: u32 = 0;
+pub(super) const FIXED64: u32 = 1;
+pub(super) const LENGTH_DELIMITED: u32 = 2;
+pub(super) const FIXED32: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -95,6 +115,19 @@ mod tests {
         assert_eq!(&out[..3], [0x0a, 0xac, 0x02]);
         assert_eq!(out.len(), 303);
         assert!(out[3..].iter().all(|byte| *byte == 7));
+    }
+
+    #[test]
+    fn fields_are_stepped_over() {
+        let mut out = Vec::new();
+        write_bytes(2, &[7; 300], &mut out);
+        let end = out.len();
+        write_bytes(2, &[], &mut out);
+        assert_eq!(field_end(&out, 0), Some(end));
+        assert_eq!(field_end(&out, end), Some(out.len()));
+        for broken in [&out[..end - 1], &[0x12], &[0x12, 0x80], &[0x12, 0xff, 0xff, 0xff, 0xff, 0x7f]] {
+            assert_eq!(field_end(broken, 0), None, "{broken:?}");
+        }
     }
 
     proptest! {

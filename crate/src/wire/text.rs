@@ -8,6 +8,11 @@ pub fn find(text: &str, stops: &[u8]) -> usize {
     text.bytes().position(|byte| stops.iter().any(|stop| *stop == byte)).unwrap_or(text.len())
 }
 
+/// Whether `part` stands somewhere in `text`. Not `str::contains`: see the module.
+pub fn contains(text: &str, part: &str) -> bool {
+    text.as_bytes().windows(part.len()).any(|window| window == part.as_bytes())
+}
+
 /// Takes the part in front of the next `separator` (ASCII) off `rest`; the last part is all that is
 /// left, and then `rest` is empty.
 pub fn take_part<'a>(rest: &mut &'a str, separator: u8) -> &'a str {

@@ -10,7 +10,7 @@ export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (()
   // On a phone, hidden is the last that a page hears of. Not `unload`: it would keep the page out of
   // the back/forward cache (https://web.dev/articles/bfcache).
   const hidden = () => {
-    if (document.visibilityState === 'hidden') module.call('flush')
+    if (document.visibilityState === 'hidden') module.call('flush', '', 1)
   }
   const left = () => {
     endPageLoad()
@@ -19,7 +19,12 @@ export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (()
   // In the capture phase, ahead of the page's own listeners, which may stop the event.
   document.addEventListener('visibilitychange', hidden, true)
   addEventListener('pagehide', left, true)
+  const network = () => module.call('setOnline', '', +navigator.onLine)
+  addEventListener('online', network)
+  addEventListener('offline', network)
   undo.push(() => {
+    removeEventListener('online', network)
+    removeEventListener('offline', network)
     document.removeEventListener('visibilitychange', hidden, true)
     removeEventListener('pagehide', left, true)
   })

@@ -1,0 +1,370 @@
+//! Elastic's intake, version 2: newline-delimited JSON, made of the same protobuf.
+//!
+//! A root span, or one whose parent is in another process, is a transaction, all others are spans. A request outside
+//! of the page load is both: a transaction round a span, as Elastic's agent has it.
+//!
+//! Sources: the schemas `metadata`, `transaction` and `span` of `elastic/apm-data` (`input/elasticapm/docs/spec/v2`);
+//! the field limits of Elastic's agent specification.
+
+use crate::context::Origin;
+use crate::wire::hex;
+use crate::wire::json::{write_member, write_name, write_text};
+use crate::wire::reader::{Fields, Value, field};
+use crate::wire::text::{find, write_integer};
+
+type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
+
+/// Writes metadata and events for the field `ResourceSpans.resource` and the fields `ScopeSpans.spans`. `format` writes
+/// a number as JavaScript does.
+pub fn write_request(resource: &[u8], spans: &[u8], format: Format, out: &mut Vec<u8>) {
+    write_metadata(field(resource, 1).map_or(&[], Value::bytes), format, out);
+    for (_, span) in Fields(spans) {
+        write_span(span.bytes(), spans, format, out);
+    }
+}
+
+fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
+    let attributes = Attributes { message: resource, field: 1 };
+    out.extend_from_slice(b"{\"metadata\":{\"service\":{\"agent\":{\"name\":\"rum-js\"");
+    member("version", attributes.text("telemetry.sdk.version"), out);
+    out.extend_from_slice(b"},\"language\":{\"name\":\"javascript\"}");
+    for (name, key) in SERVICE {
+        member(name, attributes.text(key), out);
+    }
+    out.push(b'}');
+    write_name("labels", out);
+    out.push(b'{');
+    attributes.write_labels(
+        &|key| {
+            SERVICE.iter().any(|(_, known)| *known == key)
+                || ["telemetry.", "browser.", "user_agent."].iter().any(|prefix| key.starts_with(prefix))
+        },
+        format,
+        out,
+    );
+    out.extend_from_slice(b"}}}\n");
+}
+
+fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
+    let attributes = Attributes { message: span, field: 9 };
+    let id = field(span, 2).map_or(&[][..], Value::bytes);
+    let parent = field(span, 4).map_or(&[][..], Value::bytes);
+    let trace_id = field(span, 1).map_or(&[][..], Value::bytes);
+    let number = |index| field(span, index).map_or(0, Value::number);
+    let is_entry = parent.is_empty() || number(16) & IS_REMOTE != 0;
+    let is_page_load = !attributes.text("browser.navigation_timing.type").is_empty();
+    let is_request = !attributes.text("http.request.method").is_empty();
+    let url = attributes.text("url.full");
+    let place = &url[..find(url, b"?#")];
+    let status = attributes.number("http.response.status_code");
+    let failed = field(span, 15).is_some();
+    let (kind, subtype) = if is_request {
+        ("external", "http")
+    } else if attributes.text("browser.resource_timing.initiator_type").is_empty() {
+        ("hard-navigation", "browser-timing")
+    } else {
+        ("resource", attributes.text("browser.resource_timing.initiator_type"))
+    };
+    let mut name = String::from(field(span, 5).map_or("", Value::text));
+    if is_request {
+        name.push(' ');
+        name.push_str(place);
+    } else if kind == "resource" {
+        name = place.into();
+    } else if name == "documentFetch" {
+        name = "Requesting and receiving the document".into();
+    }
+    let common = |id: &[u8], parent: &[u8], name: &str, out: &mut Vec<u8>| {
+        member_id("id", id, out);
+        member_id("trace_id", trace_id, out);
+        if !parent.is_empty() {
+            member_id("parent_id", parent, out);
+        }
+        member("name", name, out);
+        write_name("timestamp", out);
+        write_integer(number(7) / 1_000, out);
+        write_name("duration", out);
+        format(number(8).saturating_sub(number(7)) as f64 / 1e6, out);
+        // The server takes a missing one for 1.
+        let rate = attributes.text(SAMPLE_RATE);
+        if !rate.is_empty() {
+            write_name("sample_rate", out);
+            out.extend_from_slice(rate.as_bytes());
+        }
+        let outcome = match (failed, status) {
+            (true, _) => "failure",
+            (_, 0) if is_request => "unknown",
+            _ => "success",
+        };
+        member("outcome", outcome, out);
+    };
+
+    let mut transaction_id = [0; 8];
+    if is_entry && (is_page_load || is_request) {
+        let own_id = if is_page_load { id } else { other_id(id, &mut transaction_id) };
+        out.extend_from_slice(b"{\"transaction\":{");
+        common(own_id, parent, if is_page_load { page_load_name(&name, place) } else { &name }, out);
+        member("type", if is_page_load { "page-load" } else { "http-request" }, out);
+        write_name("sampled", out);
+        out.extend_from_slice(b"true");
+        write_name("span_count", out);
+        out.extend_from_slice(b"{\"started\":");
+        let children = Fields(all).filter(|(_, span)| field(span.bytes(), 4).map(Value::bytes) == Some(id));
+        write_integer(if is_page_load { children.count() as u64 } else { 1 }, out);
+        out.push(b'}');
+        if is_page_load {
+            write_marks(&attributes, format, out);
+            write_name("context", out);
+            out.push(b'{');
+            write_name("page", out);
+            out.push(b'{');
+            write_member("url", url, out);
+            out.push(b'}');
+            write_tags(&attributes, format, out);
+            out.push(b'}');
+        }
+        write_links(span, out);
+        out.extend_from_slice(b"}}\n");
+        if is_page_load {
+            return;
+        }
+    }
+
+    out.extend_from_slice(b"{\"span\":{");
+    let parent = if is_entry { other_id(id, &mut transaction_id) } else { parent };
+    common(id, parent, &name, out);
+    // All spans of ours are children of their transaction.
+    member_id("transaction_id", parent, out);
+    member("type", kind, out);
+    member("subtype", subtype, out);
+    write_name("context", out);
+    out.push(b'{');
+    write_http(&attributes, url, status, out);
+    write_tags(&attributes, format, out);
+    out.push(b'}');
+    if !is_entry {
+        write_links(span, out);
+    }
+    out.extend_from_slice(b"}}\n");
+}
+
+/// The id of the transaction round a request's span: another one, but always the same, so that a batch that is sent
+/// again says the same.
+fn other_id<'a>(id: &[u8], out: &'a mut [u8; 8]) -> &'a [u8] {
+    for (other, byte) in out.iter_mut().zip(id) {
+        *other = byte ^ 0x5a;
+    }
+    out
+}
+
+/// Elastic's UI shows routes: the path, unless the page's author has given a name.
+fn page_load_name<'a>(name: &'a str, place: &'a str) -> &'a str {
+    if name != "documentLoad" {
+        return name;
+    }
+    let authority = find(place, b"/") + 2;
+    let path = place.get(authority..).and_then(|rest| rest.get(find(rest, b"/")..)).unwrap_or_default();
+    if path.is_empty() { name } else { path }
+}
+
+fn write_marks(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
+    write_name("marks", out);
+    out.push(b'{');
+    for (group, marks) in MARKS {
+        write_name(group, out);
+        out.push(b'{');
+        for (name, key) in *marks {
+            if let Some(value) = attributes.get(key) {
+                write_name(name, out);
+                format(f64::from_bits(field(value, 4).map_or(0, Value::number)), out);
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>) {
+    write_name("http", out);
+    out.push(b'{');
+    write_member("url", url, out);
+    member("method", attributes.text("http.request.method"), out);
+    if status > 0 {
+        write_name("status_code", out);
+        write_integer(status, out);
+    }
+    let sizes = [("transfer_size", "http.response.size"), ("encoded_body_size", "http.response.body.size")];
+    if sizes.iter().any(|(_, key)| attributes.number(key) > 0) {
+        write_name("response", out);
+        out.push(b'{');
+        for (name, key) in sizes {
+            if attributes.number(key) > 0 {
+                write_name(name, out);
+                write_integer(attributes.number(key), out);
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+    if let Some(origin) = Origin::of(url) {
+        write_name("destination", out);
+        out.push(b'{');
+        member("address", origin.host(), out);
+        write_name("port", out);
+        write_integer(u64::from(origin.port()), out);
+        write_name("service", out);
+        out.extend_from_slice(b"{\"resource\":");
+        let mut resource = Vec::from(origin.host().as_bytes());
+        resource.push(b':');
+        write_integer(u64::from(origin.port()), &mut resource);
+        write_text(str::from_utf8(&resource).unwrap_or_default(), out);
+        // Older servers require both.
+        out.extend_from_slice(b",\"name\":\"\",\"type\":\"\"}}");
+    }
+}
+
+/// What has no place of its own.
+fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
+    write_name("tags", out);
+    out.push(b'{');
+    attributes.write_labels(
+        &|key| {
+            [
+                "http.",
+                "url.",
+                "server.",
+                "browser.navigation_timing.",
+                SAMPLE_RATE,
+                "browser.resource_timing.initiator",
+            ]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+        },
+        format,
+        out,
+    );
+    out.push(b'}');
+}
+
+fn write_links(span: &[u8], out: &mut Vec<u8>) {
+    let mut links = Fields(span).filter(|(number, _)| *number == 13).peekable();
+    if links.peek().is_none() {
+        return;
+    }
+    write_name("links", out);
+    out.push(b'[');
+    for (_, link) in links {
+        crate::wire::json::separate(out);
+        out.push(b'{');
+        for (number, name) in [(1, "trace_id"), (2, "span_id")] {
+            // The server requires both.
+            member_id(name, field(link.bytes(), number).map_or(&[0; 8], Value::bytes), out);
+        }
+        out.push(b'}');
+    }
+    out.push(b']');
+}
+
+/// A member with a keyword, cut at 1,024 characters; nothing if it is empty.
+fn member(name: &str, text: &str, out: &mut Vec<u8>) {
+    if !text.is_empty() {
+        let end = text.char_indices().nth(KEYWORD).map_or(text.len(), |(index, _)| index);
+        write_member(name, &text[..end], out);
+    }
+}
+
+fn member_id(name: &str, id: &[u8], out: &mut Vec<u8>) {
+    write_name(name, out);
+    out.push(b'"');
+    hex::write(id, out);
+    out.push(b'"');
+}
+
+/// Attributes of a message, as protobuf.
+struct Attributes<'a> {
+    message: &'a [u8],
+    field: u32,
+}
+
+impl<'a> Attributes<'a> {
+    fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        let number = self.field;
+        Fields(self.message).filter(move |(field, _)| *field == number).map(|(_, pair)| {
+            let part = |number| field(pair.bytes(), number).unwrap_or(Value::Bytes(&[]));
+            (part(1).text(), part(2).bytes())
+        })
+    }
+
+    fn get(&self, key: &str) -> Option<&'a [u8]> {
+        self.pairs().find(|(own, _)| *own == key).map(|(_, value)| value)
+    }
+
+    fn text(&self, key: &str) -> &'a str {
+        self.get(key).and_then(|value| field(value, 1)).map_or("", Value::text)
+    }
+
+    fn number(&self, key: &str) -> u64 {
+        self.get(key).and_then(|value| field(value, 3)).map_or(0, Value::number)
+    }
+
+    /// As labels, whose names may not have dots, and whose values are texts, numbers and flags.
+    fn write_labels(&self, without: &dyn Fn(&str) -> bool, format: Format, out: &mut Vec<u8>) {
+        for (key, value) in self.pairs() {
+            let Some((kind, value)) = Fields(value).next().filter(|_| !without(key)) else {
+                continue;
+            };
+            if kind == 5 {
+                continue;
+            }
+            crate::wire::json::separate(out);
+            let mut name = String::new();
+            for character in key.chars() {
+                name.push(if matches!(character, '.' | '*' | '"') { '_' } else { character });
+            }
+            write_text(&name, out);
+            out.push(b':');
+            match kind {
+                2 => out.extend_from_slice(if value.number() == 0 { b"false" } else { b"true" }),
+                3 => format(value.number().cast_signed() as f64, out),
+                4 => format(f64::from_bits(value.number()), out),
+                _ => {
+                    let text = value.text();
+                    let end = text.char_indices().nth(KEYWORD).map_or(text.len(), |(index, _)| index);
+                    write_text(&text[..end], out);
+                }
+            }
+        }
+    }
+}
+
+const SERVICE: &[(&str, &str)] = &[
+    ("name", "service.name"),
+    ("version", "service.version"),
+    ("environment", "deployment.environment.name"),
+];
+
+const MARKS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "agent",
+        &[
+            ("domInteractive", "browser.navigation_timing.dom_interactive"),
+            ("domComplete", "browser.navigation_timing.dom_complete"),
+        ],
+    ),
+    (
+        "navigationTiming",
+        &[
+            ("domInteractive", "browser.navigation_timing.dom_interactive"),
+            ("domContentLoadedEventEnd", "browser.navigation_timing.dom_content_loaded_event_end"),
+            ("domComplete", "browser.navigation_timing.dom_complete"),
+            ("loadEventEnd", "browser.navigation_timing.load_event_end"),
+        ],
+    ),
+];
+
+/// The rate of a span's trace, as text: not an attribute that anybody gets.
+pub const SAMPLE_RATE: &str = "headwater.sample_rate";
+/// `SpanFlags`: the parent is in another process.
+const IS_REMOTE: u64 = 0x200;
+/// Characters of a keyword (`ignore_above`, and the schemas' `maxLength`).
+const KEYWORD: usize = 1_024;
