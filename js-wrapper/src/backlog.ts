@@ -32,7 +32,7 @@ export function createBacklog(url: () => string, taken: (key: number, record: Ui
   let count = 0
   let current: Kept | undefined
   const none = () => taken(0, new Uint8Array())
-  const store = () => database!.transaction(STORE, 'readwrite').objectStore(STORE)
+  const store = () => (database as unknown as IDBDatabase).transaction(STORE, 'readwrite').objectStore(STORE)
 
   const take = (maximalAge: number) => {
     const records = store()

@@ -49,7 +49,7 @@ export function createSender(
       )
       const sent: Promise<void> = started.then(
         ({ status, headers }) => {
-          const after = headers.get('Retry-After')!
+          const after = headers.get('Retry-After') ?? ''
           ended(number, status, +after * 1e3 || Date.parse(after) - Date.now() || 0)
         },
         () => ended(number, 0, 0),
