@@ -1,33 +1,24 @@
 /** End-to-end tests: a real browser against the real demo site. Run by `npm test`. */
-import { existsSync } from 'node:fs'
-
 import { defineConfig } from '@playwright/test'
 
-const root = process.getuid?.() === 0
+import { browser, launch } from './support/browsers.js'
 
 export default defineConfig({
   testDir: 'e2e',
-  outputDir: 'results',
+  outputDir: `results/${browser}`,
   reporter: 'list',
   workers: 2,
   fullyParallel: true,
   forbidOnly: !!process.env['CI'],
-  timeout: 30_000,
+  // Each window of Firefox is as slow as a whole browser.
+  timeout: browser === 'chromium' ? 30_000 : 90_000,
   use: {
-    browserName: 'chromium',
+    browserName: browser,
+    // Over WebDriver BiDi, which a Firefox that is not Playwright's own speaks too.
+    ...(browser === 'firefox' ? { channel: 'moz-firefox' } : {}),
     viewport: { width: 1280, height: 800 },
     colorScheme: 'light',
     screenshot: 'only-on-failure',
-    launchOptions: {
-      ...browser(),
-      // Chromium has no sandbox for root.
-      args: root ? ['--no-sandbox'] : [],
-    },
+    launchOptions: launch,
   },
 })
-
-/** `tools/test.mjs` names one; else a usual place; else Playwright's own. */
-function browser(): { executablePath?: string } {
-  const executablePath = process.env['CHROME_PATH'] ?? '/usr/bin/chromium'
-  return existsSync(executablePath) ? { executablePath } : {}
-}

@@ -1,4 +1,5 @@
 /** Brings a machine to where it can build and test. Quiet where nothing is to do. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
@@ -76,39 +77,92 @@ export function setUpRust() {
   return { abort }
 }
 
-/** A Chromium for the tests. @returns {Promise<string>} its path. */
-export async function setUpBrowser() {
-  const found = findBrowser()
+/**
+ * The browsers for the tests.
+ *
+ * @returns {Promise<Record<string, object>>} for each, by its name in `tests/support/browsers.ts`, the environment
+ * variables that say where it is; without those that this machine cannot have.
+ */
+export async function setUpBrowsers() {
+  return { chromium: { CHROME_PATH: await setUpChromium() }, ...setUpFirefox(), ...setUpWebKit() }
+}
+
+async function setUpChromium() {
+  const find = () =>
+    program(
+      'CHROME_PATH',
+      ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome'],
+      [
+        '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+        '/Applications/Chromium.app/Contents/MacOS/Chromium',
+        'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+      ],
+    )
+  const found = find()
   if (found) return found
   say("No Chrome or Chromium found: installing Playwright's own")
   const playwright = path.join(root, 'node_modules/@playwright/test/cli.js')
   ask(process.execPath, [playwright, 'install', '--with-deps', 'chromium'], { stdio: 'inherit' })
   const { chromium } = await import('@playwright/test')
   if (existsSync(chromium.executablePath())) return chromium.executablePath()
-  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
-    say("That failed: installing Debian's chromium package")
-    run('apt-get', ['update', '-q'])
-    run('apt-get', ['install', '-y', '-q', 'chromium'])
-    const installed = findBrowser()
-    if (installed) return installed
-  }
-  return fail(
-    'The tests need a browser. Install Chrome or Chromium (Debian: `apt-get install chromium`), or name one:\n' +
-      '  CHROME_PATH=/path/to/chrome npm test',
+  installOnDebian('chromium')
+  return (
+    find() ??
+    fail(
+      'The tests need a browser. Install Chrome or Chromium (Debian: `apt-get install chromium`), or name one:\n' +
+        '  CHROME_PATH=/path/to/chrome npm test',
+    )
   )
 }
 
-function findBrowser() {
-  const named = process.env.CHROME_PATH
-  if (named && !existsSync(named)) fail(`CHROME_PATH: ${named} does not exist.`)
-  const names = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome']
+function setUpFirefox() {
+  const find = () =>
+    program(
+      'FIREFOX_PATH',
+      ['firefox-esr', 'firefox'],
+      ['/Applications/Firefox.app/Contents/MacOS/firefox', 'C:\\Program Files\\Mozilla Firefox\\firefox.exe'],
+    )
+  if (!find()) installOnDebian('firefox-esr')
+  const found = find()
+  if (found) return { firefox: { FIREFOX_PATH: found } }
+  return without(
+    'Firefox',
+    'Install it (Debian: `apt-get install firefox-esr`), or name one: FIREFOX_PATH=/path/to/firefox npm test',
+  )
+}
+
+function setUpWebKit() {
+  const driver = () => program('WEBKIT_DRIVER', ['WebKitWebDriver'])
+  const screen = () => process.env.DISPLAY ?? program('', ['Xvfb'])
+  if (!driver() || !screen()) installOnDebian('webkit2gtk-driver', 'xvfb')
+  const found = driver()
+  if (found && screen()) return { webkit: { WEBKIT_DRIVER: found } }
+  return without(
+    'WebKit',
+    "It needs WebKitGTK's driver and a screen, on Linux only (Debian: `apt-get install webkit2gtk-driver xvfb`)",
+  )
+}
+
+/** CI is to test in every browser, everybody else in those that they have. */
+function without(browser, how) {
+  if (process.env.CI) fail(`No ${browser} found. ${how}.`)
+  say(`No ${browser} found: its tests are skipped. ${how}`)
+  return {}
+}
+
+function installOnDebian(...packages) {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return
+  say(`Installing Debian's ${packages.join(' and ')}`)
+  // Who calls sees what is there.
+  for (const command of [['update'], ['install', '-y', '--no-install-recommends', ...packages]])
+    spawnSync('apt-get', ['-q', ...command], { stdio: 'inherit' })
+}
+
+/** The one that the environment names, else the first of these on the path, else of these places. */
+function program(variable, names, places = []) {
+  const named = process.env[variable]
+  if (named && !existsSync(named)) fail(`${variable}: ${named} does not exist.`)
   const folders = (process.env.PATH ?? '').split(path.delimiter)
-  const candidates = [
-    named,
-    ...names.flatMap((name) => folders.map((folder) => path.join(folder, name))),
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    '/Applications/Chromium.app/Contents/MacOS/Chromium',
-    'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-  ]
-  return candidates.find((candidate) => candidate && existsSync(candidate))
+  const onPath = names.flatMap((name) => folders.map((folder) => path.join(folder, name)))
+  return [named, ...onPath, ...places].find((candidate) => candidate && existsSync(candidate))
 }

@@ -1,10 +1,13 @@
-/** `npm test`: sets up, builds, and runs every test and check. Parameters go to Playwright. */
+/**
+ * `npm test`: sets up, builds, and runs every test and check. Parameters go to Playwright; `HEADWATER_BROWSER` names the
+ * only browser to test in.
+ */
 import path from 'node:path'
 
 import { build, buildDemo } from './build.mjs'
 import { lint } from './lint.mjs'
 import { node, root, run, say } from './run.mjs'
-import { setUpBrowser } from './setup.mjs'
+import { setUpBrowsers } from './setup.mjs'
 
 await build()
 buildDemo()
@@ -18,11 +21,13 @@ node('--test', ['tools/encode.test.mjs'])
 say('Sizes')
 const { size } = await import('./size.mjs')
 size()
-say('Testing in a real browser')
-process.env.CHROME_PATH = await setUpBrowser()
-node(path.join(root, 'node_modules/@playwright/test/cli.js'), [
-  'test',
-  '-c',
-  'tests',
-  ...process.argv.slice(2),
-])
+const playwright = path.join(root, 'node_modules/@playwright/test/cli.js')
+const only = process.env.HEADWATER_BROWSER
+for (const [browser, variables] of Object.entries(await setUpBrowsers())) {
+  if (only && browser !== only) continue
+  say(`Testing in ${browser}`)
+  const env = { ...process.env, ...variables, HEADWATER_BROWSER: browser }
+  // Not every test is for every browser.
+  const filter = [...(browser === 'chromium' ? [] : ['--pass-with-no-tests']), ...process.argv.slice(2)]
+  node(playwright, ['test', '-c', 'tests', ...filter], { env })
+}

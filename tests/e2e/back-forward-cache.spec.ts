@@ -1,6 +1,6 @@
 /** A page that the browser keeps when it is left, and shows again on the way back. */
 import config from '../playwright.config.js'
-import { expect, test } from '../support/test.js'
+import { expect, goBack, test } from '../support/test.js'
 
 // Playwright turns the cache off.
 const { launchOptions } = config.use ?? {}
@@ -12,10 +12,10 @@ test('a page that comes back goes on where it was, and says nothing twice', asyn
   demo,
 }) => {
   const { page } = await visit({ serverUrl: stage.origin, flushInterval: 3_600_000 })
+  const url = page.url()
   await page.evaluate(() => fetch('/echo?kept=1.'))
   await page.goto(`${demo.api}/`)
-  // There is no load event on the way back.
-  await page.goBack({ waitUntil: 'commit' })
+  await goBack(page, url)
   expect(await page.evaluate(() => typeof viaXhr), 'the agent keeps no page out of the cache').toBe(
     'function',
   )

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
+import { NATIVE_FETCH } from '../support/browsers.js'
 import { root } from '../support/demo.js'
 import { source } from '../support/source.js'
 import { Stage, values } from '../support/stage.js'
@@ -311,7 +312,7 @@ test.describe('the standard build', () => {
       }, mark)
       expect(state).toEqual({
         active: false,
-        native: 'function fetch() { [native code] }',
+        native: NATIVE_FETCH,
         diagnostics: NOTHING,
       })
       expect(values(stage.only(mark), 'traceparent')).toEqual([])

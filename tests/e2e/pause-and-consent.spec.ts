@@ -1,9 +1,8 @@
 /** `pause()`, consent, `stop()` and several agents, as a page and the servers see them. */
+import { NATIVE_FETCH } from '../support/browsers.js'
 import { source } from '../support/source.js'
 import { values } from '../support/stage.js'
 import { expect, test } from '../support/test.js'
-
-const NATIVE = 'function fetch() { [native code] }'
 
 for (const file of ['headwater.min.js', 'headwater.full.min.js']) {
   test.describe(file, () => {
@@ -119,15 +118,14 @@ for (const file of ['headwater.min.js', 'headwater.full.min.js']) {
       }, mark)
       expect(seen).toEqual([
         false,
-        NATIVE,
+        NATIVE_FETCH,
         await shop.page.evaluate(() => Object.keys(XMLHttpRequest.prototype).length),
       ])
       for (const name of ['stopped', 'kept'])
         expect(values(stage.only(`${mark}-${name}&`), 'traceparent')).toEqual([])
-      const session = await shop.page.context().newCDPSession(shop.page)
       await expect
         .poll(async () => {
-          await session.send('HeapProfiler.collectGarbage')
+          await shop.page.requestGC()
           return shop.page.evaluate(() => memories.filter((memory) => memory.deref()).length)
         })
         .toBe(0)

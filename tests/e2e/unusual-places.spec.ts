@@ -9,7 +9,7 @@ import { chromium } from '@playwright/test'
 import config from '../playwright.config.js'
 import { root } from '../support/demo.js'
 import { Stage, values } from '../support/stage.js'
-import { agentScript, expect, test as base, type Options, type Visit } from '../support/test.js'
+import { agentScript, expect, goBack, test as base, type Options, type Visit } from '../support/test.js'
 
 // Playwright turns the back/forward cache off.
 const { launchOptions } = config.use ?? {}
@@ -279,6 +279,8 @@ test('a tab opened by the page, and one that is hidden from its start', async ({
   const popup = context.waitForEvent('page')
   await page.evaluate((url) => void window.open(url), next)
   await (await popup).waitForLoadState()
+  // It may be loaded as `about:blank` first.
+  await expect.poll(() => stage.received.some(({ url }) => url.includes(tag))).toBe(true)
   await check([`${tag}-visible`])
 
   // A headless browser shows all its tabs: this one is told that it is hidden.
@@ -302,13 +304,13 @@ test('a page that was restored, twice, traces and records as before', async ({
   demo,
 }) => {
   const { page, errors } = await open({ head: agent() })
+  const url = page.url()
   await page.evaluate(() => {
     addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { persisted }))
   })
   for (let times = 0; times < 2; times += 1) {
     await page.goto(`${demo.api}/`)
-    // There is no load event on the way back.
-    await page.goBack({ waitUntil: 'commit' })
+    await goBack(page, url)
     await page.waitForFunction(() => 'persisted' in globalThis)
     expect(await page.evaluate(() => Reflect.get(globalThis, 'persisted') as boolean)).toBe(true)
     expect(await page.evaluate(() => headwater.apm.isActive())).toBe(true)

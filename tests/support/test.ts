@@ -1,12 +1,23 @@
 /** `test` with what these tests need: the demo, a stage for pages of their own, and a way onto it. */
-import { test as base, type Page as BrowserPage } from '@playwright/test'
+import path from 'node:path'
 
+import {
+  expect,
+  test as playwright,
+  type Browser,
+  type BrowserContext,
+  type Page as BrowserPage,
+} from '@playwright/test'
+
+import { browser as name } from './browsers.js'
 import { Demo } from './demo.js'
+import { known } from './differences.js'
 import { source } from './source.js'
 import type { Span } from './spans.js'
 import { Stage, type Page } from './stage.js'
+import { listen, WebKit } from './webkit.js'
 
-export { expect } from '@playwright/test'
+export { expect }
 
 /** A test page that is open, with an agent of its own. */
 export interface Visit {
@@ -38,7 +49,40 @@ interface WorkerFixtures {
   stage: Stage
 }
 
-export const test = base.extend<TestFixtures, WorkerFixtures>({
+/** What Playwright cannot drive looks as if it did. */
+const base =
+  name === 'webkit'
+    ? playwright.extend<object, { browser: Browser }>({
+        browser: [
+          async ({}, use) => {
+            const webkit = await WebKit.launch()
+            await use(webkit as unknown as Browser)
+            webkit.close()
+          },
+          { scope: 'worker' },
+        ],
+        context: async ({ browser }, use) => {
+          const context: BrowserContext = await browser.newContext()
+          await use(context)
+          await context.close()
+        },
+      })
+    : playwright
+
+/** Goes ahead of everything else in a page. */
+export const preface = name === 'webkit' ? `(${String(listen)})();` : ''
+
+export const test = base.extend<TestFixtures & { differences: undefined }, WorkerFixtures>({
+  differences: [
+    async ({}, use, testInfo) => {
+      const file = path.basename(testInfo.file)
+      const difference = known(file, testInfo.titlePath.slice(1).join(' '))
+      if (difference?.outcome === 'skipped') testInfo.skip(true, difference.reason)
+      if (difference?.outcome === 'fails') testInfo.fail(true, difference.reason)
+      await use(undefined)
+    },
+    { auto: true },
+  ],
   demo: [
     async ({}, use) => {
       const demo = await Demo.start()
@@ -68,10 +112,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       }
       page.on('console', (message) => visit.console.push(`${message.type()}: ${message.text()}`))
       page.on('pageerror', (error) => visit.errors.push(String(error)))
-      const head = content.head?.replaceAll('{service}', service)
-      await page.goto(stage.page({ ...content, ...(head === undefined ? {} : { head }) }), {
-        waitUntil: until,
-      })
+      const head =
+        (preface && `<script>${preface}</script>`) + (content.head ?? '').replaceAll('{service}', service)
+      await page.goto(stage.page({ ...content, head }), { waitUntil: until })
       // The agent reports the page load one task after the load event.
       await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
       await page.evaluate(addHelpers)
@@ -99,6 +142,12 @@ async function active(visit: Visit): Promise<Visit> {
     throw new Error(`the agent did not start: ${visit.console.join()}`)
   }
   return visit
+}
+
+/** Back to a page that the browser has kept: there is no load event, and not every browser tells of such a navigation. */
+export async function goBack(page: BrowserPage, url: string): Promise<void> {
+  await page.evaluate(() => void setTimeout(() => history.back()))
+  await expect.poll(() => page.evaluate(() => location.href).catch(() => '')).toBe(url)
 }
 
 /** The script tags that start the agent with these options. */

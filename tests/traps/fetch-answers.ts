@@ -426,6 +426,7 @@ export const FETCH_ANSWERS: Trap[] = [
       await Promise.all([noted, Promise.resolve().then(() => order.push('the next microtask'))])
       return order
     },
+    limitIn: ['chromium', 'firefox'],
     limit: 'a promise that observes without changing what is unhandled settles one microtask later',
   },
   {

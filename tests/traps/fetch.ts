@@ -369,7 +369,7 @@ export const FETCH: Trap[] = [
       for (const origin of [own, api])
         for (const body of bodies) await fetch(`${origin}/echo?${mark}`, { method: 'POST', body })
       const received = await helpers.received(mark, 'content-type')
-      return received.map((line) => line.replace(/-{4,}WebKitFormBoundary\w+/g, 'boundary'))
+      return received.map((line) => line.replace(/-{4,}(WebKitFormB|geckoformb)oundary\w+/g, 'boundary'))
     },
   },
   {

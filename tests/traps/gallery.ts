@@ -4,6 +4,7 @@ import { type Browser, type BrowserContext, type Page } from '@playwright/test'
 import type { Demo } from '../support/demo.js'
 import { startHttp2, type Http2Server } from '../support/http2.js'
 import type { Span } from '../support/spans.js'
+import { preface } from '../support/test.js'
 import { agentScript, type AgentName } from './agents.js'
 import { installHelpers } from './helpers.js'
 import type { Origins } from './origins.js'
@@ -140,7 +141,8 @@ export class Gallery {
     const id = `${process.pid}-${(count += 1)}`
     this.#origins.scripts.set(
       id,
-      `globalThis.origins = ${JSON.stringify({ own, api, other })};
+      `${preface}
+globalThis.origins = ${JSON.stringify({ own, api, other })};
 (${installHelpers.toString()})(${JSON.stringify(own)});
 globalThis.kept = {};
 ${trap.before ?? ''};

@@ -1,5 +1,7 @@
 /** What a trap is: something in a page that a hook may get wrong, so that the page can tell. */
 
+import type { BrowserName } from '../support/browsers.js'
+
 /** What a trap gets to work with. */
 export interface Given {
   /** The page's own origin. */
@@ -46,6 +48,8 @@ export interface Trap {
   atOnce?: boolean
   /** Why we cannot be the same, if so: the test then expects that we are not. */
   limit?: string
+  /** The browsers where that is so; all of them if it is left out. */
+  limitIn?: readonly BrowserName[]
 }
 
 /** In the page, as `helpers`: made before the agent starts, so that it does not see what they do. */

@@ -1,4 +1,5 @@
 /** Traps of `XMLHttpRequest`. */
+import { SYNC_FAILURE } from '../support/browsers.js'
 import type { Trap } from './trap.js'
 
 export const XHR: Trap[] = [
@@ -168,6 +169,7 @@ export const XHR: Trap[] = [
       xhr.abort()
       return [await ended, events]
     },
+    limitIn: ['chromium'],
     limit: 'Chromium tells `upload` of every request that is not simple, and a header of ours makes it so',
   },
   {
@@ -205,7 +207,7 @@ export const XHR: Trap[] = [
       }),
     spans: [
       { name: 'GET', method: 'GET', status: 200, failed: false },
-      { name: 'GET', method: 'GET', error: 'NetworkError', failed: true },
+      { name: 'GET', method: 'GET', error: SYNC_FAILURE, failed: true },
     ],
   },
   {
@@ -345,7 +347,13 @@ export const XHR: Trap[] = [
         }
       }
       const received = await helpers.received(mark, 'content-type', 'content-length')
-      return received.map((line) => line.replace(/-{4,}WebKitFormBoundary\w+/g, 'boundary'))
+      return received.map((line) => {
+        const [boundary = ''] = /-{4,}(WebKitFormB|geckoformb)oundary\w+/.exec(line) ?? []
+        // Firefox's are not all of one length.
+        return line
+          .replace(/(?<=content-length: )\d+/, (length) => String(+length - 2 * boundary.length))
+          .replaceAll(boundary || 'none', 'boundary')
+      })
     },
   },
   {

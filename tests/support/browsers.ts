@@ -1,0 +1,47 @@
+/**
+ * The browsers that the tests run in, chosen by `HEADWATER_BROWSER`, and what is known to differ in those other than Chromium:
+ * `docs/browsers.md` is written from it.
+ */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export type BrowserName = 'chromium' | 'firefox' | 'webkit'
+
+export const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox', 'webkit']
+
+/** The one that this run is about. */
+export const browser = chosen(process.env['HEADWATER_BROWSER'] || 'chromium')
+
+function chosen(wanted: string): BrowserName {
+  const found = BROWSERS.find((name) => name === wanted)
+  if (!found) throw new Error(`HEADWATER_BROWSER is none of ${BROWSERS.join(', ')}: ${wanted}`)
+  return found
+}
+
+/** What a native `fetch` is printed as. */
+export const NATIVE_FETCH =
+  browser === 'chromium' ? 'function fetch() { [native code] }' : 'function fetch() {\n    [native code]\n}'
+
+/** The `error.type` of a synchronous XHR that fails. */
+export const SYNC_FAILURE = browser === 'firefox' ? 'error' : 'NetworkError'
+
+/** For Playwright. */
+export const launch = {
+  chromium: {
+    ...chromium(),
+    // Chromium has no sandbox for root.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  },
+  firefox: {
+    executablePath: fileURLToPath(new URL('firefox.mjs', import.meta.url)),
+    // `requestGC` of Playwright needs it.
+    firefoxUserPrefs: { 'dom.testing.testutils.enabled': true },
+  },
+  webkit: {},
+}[browser]
+
+/** `tools/test.mjs` names one; else a usual place; else Playwright's own. */
+function chromium(): { executablePath?: string } {
+  const executablePath = process.env['CHROME_PATH'] ?? '/usr/bin/chromium'
+  return existsSync(executablePath) ? { executablePath } : {}
+}

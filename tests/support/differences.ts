@@ -1,0 +1,64 @@
+/** What is known to differ in the browsers other than Chromium. `docs/browsers.md` is written from it. */
+import { browser, type BrowserName } from './browsers.js'
+
+export interface Difference {
+  browser: Exclude<BrowserName, 'chromium'>
+  /** Of the tests: the file's name, a space, and the title, with those of its groups. */
+  tests: RegExp
+  /**
+   * `fails`: the test runs, and has to fail, so that it is noticed when it no longer does.
+   * `skipped`: there is nothing to run, or no way to.
+   * `expected`: the test says itself what it expects of this browser.
+   */
+  outcome: 'fails' | 'skipped' | 'expected'
+  /** Without a full stop. */
+  reason: string
+}
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    browser: 'firefox',
+    tests: /^(requests.spec.ts a synchronous XHR is a request|traps.spec.ts X5b)/,
+    outcome: 'expected',
+    reason:
+      'where the connection breaks off during a synchronous request, Firefox raises `error` before it throws, without an agent too: ' +
+      'the span ends there, and its `error.type` is `error`, as it is for other requests by XHR, and not `NetworkError`',
+  },
+  {
+    browser: 'firefox',
+    tests: /^requests.spec.ts the resource says who the page is/,
+    outcome: 'expected',
+    reason:
+      'Firefox has no `navigator.userAgentData`: `browser.platform`, `browser.mobile` and `browser.brands` are left out',
+  },
+  {
+    browser: 'firefox',
+    tests: /^streaming-upload.spec.ts/,
+    outcome: 'skipped',
+    reason:
+      'Firefox streams no bodies up: without an agent, too, it sends the text `[object ReadableStream]` (that this stays so is in traps F15b and F21c)',
+  },
+  {
+    browser: 'firefox',
+    tests: /^unusual-places.spec.ts a prerendered page/,
+    outcome: 'skipped',
+    reason: 'Firefox does not prerender: it has neither `document.prerendering` nor speculation rules',
+  },
+  {
+    browser: 'firefox',
+    tests: /^phone.spec.ts/,
+    outcome: 'skipped',
+    reason: 'Playwright emulates phones and slow processors in Chromium only',
+  },
+  {
+    browser: 'firefox',
+    tests: /^(traps-table|browsers).spec.ts/,
+    outcome: 'skipped',
+    reason: 'they write the documentation',
+  },
+]
+
+/** What is known of a test in this browser. */
+export function known(file: string, title: string): Difference | undefined {
+  return DIFFERENCES.find((one) => one.browser === browser && one.tests.test(`${file} ${title}`))
+}
