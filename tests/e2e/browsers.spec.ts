@@ -41,7 +41,9 @@ ${BROWSERS.filter((name) => name !== 'chromium')
 Limits of the agent that are none in every browser ([transparency.md](transparency.md) has them all):
 
 ${TRAPS.flatMap(({ id, limit, limitIn }) =>
-  limit && limitIn ? [`* **${id}**, in ${limitIn.map((name) => NAMES[name]).join(' and ')} only: ${limit}.`] : [],
+  limit && limitIn
+    ? [`* **${id}**, in ${limitIn.map((name) => NAMES[name]).join(' and ')} only: ${limit}.`]
+    : [],
 ).join('\n')}
 `
 }

@@ -23,7 +23,7 @@ export const NATIVE_FETCH =
   browser === 'chromium' ? 'function fetch() { [native code] }' : 'function fetch() {\n    [native code]\n}'
 
 /** The `error.type` of a synchronous XHR that fails. */
-export const SYNC_FAILURE = browser === 'firefox' ? 'error' : 'NetworkError'
+export const SYNC_FAILURE = browser === 'chromium' ? 'NetworkError' : 'error'
 
 /** For Playwright. */
 export const launch = {
