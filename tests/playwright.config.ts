@@ -1,10 +1,11 @@
 /** End-to-end tests: a real browser against the real demo site. Run by `npm test`. */
 import { defineConfig } from '@playwright/test'
 
-import { browser, launch } from './support/browsers.js'
+import { browser, FILES, launch } from './support/browsers.js'
 
 export default defineConfig({
   testDir: 'e2e',
+  testMatch: FILES[browser]?.map((name) => `**/${name}.spec.ts`) ?? '**/*.spec.ts',
   outputDir: `results/${browser}`,
   reporter: 'list',
   workers: 2,

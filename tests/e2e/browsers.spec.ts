@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { browser, BROWSERS } from '../support/browsers.js'
+import { browser, BROWSERS, FILES } from '../support/browsers.js'
 import { root } from '../support/demo.js'
 import { DIFFERENCES, type Difference } from '../support/differences.js'
 import { expect, test } from '../support/test.js'
@@ -28,7 +28,8 @@ HEADWATER_BROWSER=firefox npx playwright test -c tests
   \`FIREFOX_PATH\` names another.
 * **WebKit**: WebKitGTK's MiniBrowser over its own WebDriver, which Playwright does not speak:
   \`tests/support/webkit.ts\` looks like the part of Playwright that the tests use. Its console and its
-  uncaught errors are those that a page can hear of itself.
+  uncaught errors are those that a page can hear of itself. These files:
+  ${(FILES.webkit ?? []).map((name) => `\`${name}\``).join(', ')}.
 
 What is known to differ, each with its reason. Tests that are *skipped* have nothing to run there, or no way to. Tests
 that *fail* run all the same, and the run says so if one passes. Where a difference is *expected*, the test itself

@@ -18,6 +18,25 @@ function chosen(wanted: string): BrowserName {
   return found
 }
 
+/** The files that run, all of them if nothing is said. */
+export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
+  webkit: [
+    'back-forward-cache',
+    'clients',
+    'containment',
+    'exit',
+    'header-rules',
+    'other-patches',
+    'pause-and-consent',
+    'requests',
+    'transparent-fetch',
+    'transparent-xhr',
+    'traps',
+    'unusual-pages',
+    'unusual-places',
+  ],
+}
+
 /** What a native `fetch` is printed as. */
 export const NATIVE_FETCH =
   browser === 'chromium' ? 'function fetch() { [native code] }' : 'function fetch() {\n    [native code]\n}'

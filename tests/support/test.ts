@@ -111,7 +111,9 @@ export const test = base.extend<TestFixtures & { differences: undefined }, Worke
         spans: (complete) => demo.spansOf(service, complete),
       }
       page.on('console', (message) => visit.console.push(`${message.type()}: ${message.text()}`))
-      page.on('pageerror', (error) => visit.errors.push(String(error)))
+      page.on('pageerror', (error) => {
+        if (isThrown(String(error))) visit.errors.push(String(error))
+      })
       const head =
         (preface && `<script>${preface}</script>`) + (content.head ?? '').replaceAll('{service}', service)
       await page.goto(stage.page({ ...content, head }), { waitUntil: until })
@@ -142,6 +144,11 @@ async function active(visit: Visit): Promise<Visit> {
     throw new Error(`the agent did not start: ${visit.console.join()}`)
   }
   return visit
+}
+
+/** Among the errors of a page, Firefox tells what it says itself: what a policy forbids, what could not be loaded. */
+function isThrown(error: string): boolean {
+  return name !== 'firefox' || /^(\w*(Error|Exception)\b|uncaught exception)/.test(error)
 }
 
 /** Back to a page that the browser has kept: there is no load event, and not every browser tells of such a navigation. */
