@@ -22,11 +22,8 @@ function chosen(wanted: string): BrowserName {
 export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
   webkit: [
     'back-forward-cache',
-    'clients',
-    'containment',
     'exit',
     'header-rules',
-    'other-patches',
     'pause-and-consent',
     'requests',
     'transparent-fetch',
