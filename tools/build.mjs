@@ -17,10 +17,10 @@ export async function build() {
   await buildDemoApp()
 }
 
-/** Builds the demo site and its collector. */
+/** Builds what the browser tests talk to: the demo site with its collector, and the one that fails on request. */
 export function buildDemo() {
   say('Building the demo site (a few minutes the first time)')
-  run('cargo', ['build', '--locked', '-p', 'headwater-demo'])
+  run('cargo', ['build', '--locked', '-p', 'headwater-demo', '-p', 'headwater-fault-collector'])
 }
 
 if (isMain(import.meta.url)) {
