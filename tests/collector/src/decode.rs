@@ -152,14 +152,16 @@ fn sentry(body: &[u8]) -> Result<Spans, String> {
     };
     line().ok_or("the envelope has no header")?;
     while let Some((header, payload)) = line() {
-        if header["type"] != "transaction" {
-            continue;
-        }
-        let transaction: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-        for span in list(&transaction, "spans") {
-            let data = span["data"].as_object().into_iter().flat_map(|data| data.values());
-            let texts = data.filter_map(Value::as_str).chain(span["description"].as_str());
-            spans.push(first(texts));
+        // Spans come in a transaction, or, since version 11, in a list without one.
+        let (name, attributes, value): (_, _, fn(&Value) -> Option<&str>) = match header["type"].as_str() {
+            Some("transaction") => ("spans", "data", Value::as_str),
+            Some("span") => ("items", "attributes", |attribute| attribute["value"].as_str()),
+            _ => continue,
+        };
+        let item: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+        for span in list(&item, name) {
+            let texts = span[attributes].as_object().into_iter().flat_map(|own| own.values());
+            spans.push(first(texts.filter_map(value).chain(span["description"].as_str())));
         }
     }
     Ok(spans)
@@ -236,6 +238,10 @@ mod tests {
             transaction.len()
         );
         assert_eq!(Dialect::Sentry.read("", body.as_bytes()), Ok(vec![numbered("s", 1)]));
+        let list =
+            "{\"type\":\"span\"}\n{\"items\":[{\"attributes\":{\"url.full\":{\"value\":\"/ok?n=2\"}}},{}]}";
+        let body = format!("{{}}\n{list}");
+        assert_eq!(Dialect::Sentry.read("", body.as_bytes()), Ok(vec![numbered("", 2), None]));
         assert!(Dialect::Sentry.read("", b"nonsense").is_err());
     }
 

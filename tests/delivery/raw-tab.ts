@@ -1,0 +1,52 @@
+/**
+ * A tab that Playwright does not see: its own tabs are never hidden, and a tab with a debugger is never
+ * discarded.
+ */
+import type { Browser, CDPSession } from '@playwright/test'
+
+export class RawTab {
+  readonly #browser: Browser
+  readonly #session: CDPSession
+  readonly #context: string
+  readonly #target: string
+  readonly #url: string
+
+  private constructor(browser: Browser, session: CDPSession, context: string, target: string, url: string) {
+    this.#browser = browser
+    this.#session = session
+    this.#context = context
+    this.#target = target
+    this.#url = url
+  }
+
+  static async open(browser: Browser, url: string): Promise<RawTab> {
+    const session = await browser.newBrowserCDPSession()
+    const { browserContextId } = await session.send('Target.createBrowserContext')
+    const { targetId } = await session.send('Target.createTarget', { url, browserContextId })
+    return new RawTab(browser, session, browserContextId, targetId, url)
+  }
+
+  /** Opens another tab in front of it. */
+  async hide(): Promise<void> {
+    await this.#session.send('Target.createTarget', { url: 'about:blank', browserContextId: this.#context })
+  }
+
+  /** Has the browser take its memory, as it does where there is too little. */
+  async discard(): Promise<void> {
+    const page = await this.#browser.newPage()
+    await page.goto('chrome://chrome-urls')
+    const enable = page.getByRole('button', { name: 'Enable internal debugging pages' })
+    if (await enable.isVisible()) await enable.click()
+    await page.goto('chrome://discards')
+    const row = page.getByRole('row').filter({ has: page.getByText(this.#url, { exact: true }) })
+    await row.getByText('Urgent Discard').click()
+    await row.getByText('discarded').first().waitFor()
+    await page.close()
+  }
+
+  async close(): Promise<void> {
+    await this.#session.send('Target.closeTarget', { targetId: this.#target }).catch(() => undefined)
+    await this.#session.send('Target.disposeBrowserContext', { browserContextId: this.#context })
+    await this.#session.detach()
+  }
+}
