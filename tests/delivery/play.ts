@@ -16,6 +16,8 @@ export interface Outcome {
   twice: number
   /** How often one was taken again whose sender could not know. */
   unsure: number
+  /** How often a span was sent again, taken or not. */
+  again: number
 }
 
 /** What scenarios need of the world. */
@@ -52,7 +54,11 @@ export class Play {
 
   /** All pages share it. */
   async context(browser = this.world.browser): Promise<BrowserContext> {
-    return (this.#context ??= await browser.newContext())
+    if (!this.#context) {
+      this.#context = await browser.newContext()
+      this.#context.setDefaultTimeout(30_000)
+    }
+    return this.#context
   }
 
   async open(browser?: Browser): Promise<Page> {
@@ -80,25 +86,32 @@ export class Play {
     await work()
     const sure = Date.now() + 1_000
     const end = Date.now() + LONGEST_DELAY
-    while (Date.now() < end) {
-      const { requests } = await collector.received(this.run)
-      const failed = requests.filter(({ fault: name }) => name !== 'Ok')
-      if (failed.some(({ runs }) => runs.length)) break
-      // Of these nobody knows whose spans they had.
-      if (failed.some(({ fault: name }) => UNREAD.has(name)) && Date.now() > sure) break
+    while (!(await this.#failed(Date.now() > sure))) {
+      // Sentry's preflights cannot fail, as it has none.
+      if (Date.now() > end && this.agent === 'headwater') throw new Error(`nothing has had ${fault}`)
+      if (Date.now() > end) break
       await sleep(50)
     }
     await collector.plan()
   }
 
+  async #failed(sure: boolean): Promise<boolean> {
+    const { requests } = await this.world.collector.received(this.run)
+    // Of those that nobody has read it is not known whose spans they had.
+    return requests.some(
+      ({ fault, runs }) => fault !== 'Ok' && (runs.length > 0 || (sure && UNREAD.has(fault))),
+    )
+  }
+
   async outcome(): Promise<Outcome> {
-    const { accepted, ambiguous } = (await this.world.collector.received(this.run)).numbers
-    const outcome = { created: this.created, lost: 0, twice: 0, unsure: 0 }
+    const { accepted, ambiguous, seen } = (await this.world.collector.received(this.run)).numbers
+    const outcome = { created: this.created, lost: 0, twice: 0, unsure: 0, again: 0 }
     for (let number = 0; number < this.created; number++) {
       const times = accepted[number] ?? 0
       const excused = Math.min(ambiguous[number] ?? 0, Math.max(times - 1, 0))
       if (!times) outcome.lost++
       outcome.unsure += excused
+      outcome.again += Math.max((seen[number] ?? 0) - 1, 0)
       outcome.twice += Math.max(times - 1 - excused, 0)
     }
     return outcome

@@ -1,14 +1,37 @@
 /** What our agent has recorded arrives, and arrives once, however pages end and collectors fail. */
 import { SCENARIOS } from '../delivery/scenarios.js'
-import { play } from '../delivery/play.js'
+import { Play, play } from '../delivery/play.js'
 import { expect, test } from '../delivery/test.js'
 
 for (const scenario of SCENARIOS) {
   test(`${scenario.id}: ${scenario.title}`, async ({ world }) => {
     test.setTimeout(90_000)
-    const { created, lost, twice } = await play(world, 'headwater', scenario)
-    expect(created).toBeGreaterThan(0)
-    expect(twice, 'spans that came again').toBe(0)
-    if (!scenario.refused) expect(lost, `spans lost, of ${created}`).toBe(0)
+    const { created, lost, twice, again } = await play(world, 'headwater', scenario)
+    expect(twice, 'spans taken again').toBe(0)
+    if (scenario.refused) expect(again, 'spans sent again').toBe(0)
+    else expect(lost, `spans lost, of ${created}`).toBe(0)
+  })
+}
+
+for (const [form, retryAfter] of [
+  ['seconds', 2],
+  ['a date', { date: 3 }],
+] as const) {
+  test(`nothing is sent before the time of a Retry-After in ${form}`, async ({ world }) => {
+    await world.collector.reset()
+    const own = new Play(world, 'headwater')
+    const page = await own.open()
+    await own.fail('status:503', () => own.work(page, 5), { retryAfter })
+    const posts = async () => {
+      const { requests } = await world.collector.received()
+      return requests.filter(({ method }) => method === 'POST')
+    }
+    const told = Math.max(...(await posts()).filter(({ status }) => status === 503).map(({ time }) => time))
+    await own.work(page, 5)
+    await expect.poll(async () => (await own.outcome()).lost, { timeout: 10_000 }).toBe(0)
+    const later = (await posts()).filter(({ time }) => time > told)
+    // A date has no fractions of a second.
+    for (const { time } of later) expect(time - told).toBeGreaterThanOrEqual(2_000)
+    await own.end()
   })
 }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { root } from '../support/demo.js'
+import { inLanes } from '../support/lanes.js'
 import { versionOf, type AgentName } from '../traps/agents.js'
 import { difference, shorten, sorted, type Gallery, type Outcome } from '../traps/gallery.js'
 import { TRAPS } from '../traps/index.js'
@@ -11,18 +12,23 @@ import type { Trap } from '../traps/trap.js'
 
 const AGENTS = ['standard', 'full', 'elastic', 'opentelemetry'] as const
 
+/** As many at a time as a machine has processors for. */
+const PAGES = [1, 2]
+
 type Row = Record<(typeof AGENTS)[number] | 'native', string>
 
 test('docs/transparency.md says what every trap does, with every agent', async ({ gallery, browser }) => {
   test.setTimeout(600_000)
   const rows = new Map<Trap, Row>()
-  // Two pages a time are what the machine has processors for.
-  const outcomes = await inTwos(TRAPS, (trap) => gallery.native(trap))
-  TRAPS.forEach((trap, index) => {
-    const native = shorten(JSON.stringify(outcomes[index]?.seen), 70)
-    rows.set(trap, { native, standard: '', full: '', elastic: '', opentelemetry: '' })
+  const natives = new Map<Trap, string>()
+  await inLanes(TRAPS, PAGES, async (trap) => {
+    natives.set(trap, shorten(JSON.stringify((await gallery.native(trap)).seen), 70))
   })
-  await inTwos(AGENTS, async (agent) => {
+  for (const trap of TRAPS) {
+    const native = natives.get(trap) ?? ''
+    rows.set(trap, { native, standard: '', full: '', elastic: '', opentelemetry: '' })
+  }
+  await inLanes(AGENTS, PAGES, async (agent) => {
     for (const [trap, row] of rows) row[agent] = await verdict(gallery, trap, agent)
   })
   // Where we cannot be the same and are, the agent has not run.
@@ -106,19 +112,4 @@ function code(text: string): string {
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|')
-}
-
-async function inTwos<Item, Result>(
-  items: readonly Item[],
-  run: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = []
-  let next = 0
-  const work = async () => {
-    for (let index = next++; index < items.length; index = next++) {
-      results[index] = await run(items[index] as Item)
-    }
-  }
-  await Promise.all([work(), work()])
-  return results
 }
