@@ -33,8 +33,15 @@ export class RawTab {
 
   /** Has the browser take its memory, as it does where there is too little. */
   async discard(): Promise<void> {
+    // The page that does it is one for the whole browser.
+    const own = discards.then(() => this.#discard())
+    discards = own.catch(() => undefined)
+    await own
+  }
+
+  async #discard(): Promise<void> {
     const page = await this.#browser.newPage()
-    page.setDefaultTimeout(5_000)
+    page.setDefaultTimeout(15_000)
     const row = page.getByRole('row').filter({ has: page.getByText(this.#url, { exact: true }) })
     for (const end = Date.now() + 30_000; ;) {
       try {
@@ -61,3 +68,5 @@ export class RawTab {
     await this.#session.detach()
   }
 }
+
+let discards: Promise<unknown> = Promise.resolve()

@@ -29,9 +29,8 @@ const EXITS: Scenario[] = [
     id: 'close',
     title: 'the tab is closed',
     run: async (play) => {
-      const page = await play.open()
-      await play.work(page, 20)
-      await page.close({ runBeforeUnload: true })
+      await inRawTab(play, { ...play.next(20), close: true })
+      await told(play, 'hidden')
     },
   },
   {
@@ -39,22 +38,18 @@ const EXITS: Scenario[] = [
     title: 'a link is followed',
     run: async (play) => {
       const page = await play.open()
-      await play.work(page, 20)
-      await page.getByRole('link').click()
+      await workAndLeave(play, page, () => document.querySelector('a')?.click())
+      await page.waitForURL('**/left')
     },
   },
   {
     id: 'location',
-    title: '`location =` as soon as the requests have ended',
+    title: '`location =`',
     run: async (play) => {
       const page = await play.open()
-      await page.evaluate(
-        (work) =>
-          void (globalThis as unknown as WorkWindow).work(work).then(() => {
-            location.href = '/left'
-          }),
-        play.next(20),
-      )
+      await workAndLeave(play, page, () => {
+        location.href = '/left'
+      })
       await page.waitForURL('**/left')
     },
   },
@@ -63,8 +58,9 @@ const EXITS: Scenario[] = [
     title: 'the page is reloaded',
     run: async (play) => {
       const page = await play.open()
-      await play.work(page, 20)
-      await page.reload()
+      const reloaded = page.waitForEvent('domcontentloaded')
+      await workAndLeave(play, page, () => location.reload())
+      await reloaded
     },
   },
   {
@@ -273,6 +269,17 @@ async function letPass(page: Page, minutes: number): Promise<void> {
     await page.clock.runFor(10_000)
     await sleep(20)
   }
+}
+
+/** Leaves in the task in which the page learns of the last request: a slow machine gives agents no time. */
+async function workAndLeave(play: Play, page: Page, leave: () => void): Promise<void> {
+  await page.evaluate(
+    ([work, then]) =>
+      void (globalThis as unknown as WorkWindow).work(work).then(() => {
+        ;(0, eval)(`(${then})()`)
+      }),
+    [play.next(20), leave.toString()] as const,
+  )
 }
 
 /** Does its work in a tab that can be hidden. */

@@ -9,6 +9,8 @@ export interface Work {
   /** Requests at a time, and milliseconds between their starts; all at once without. */
   batch?: number
   pace?: number
+  /** Whether the page then closes its tab, which it may do in the tab's first page. */
+  close?: boolean
 }
 
 /** What a page has. */
@@ -56,6 +58,6 @@ function define(own?: Work): void {
   if (!own) return
   // No agent has an eye on beacons.
   const tell = (what: string) => navigator.sendBeacon(`/${what}?r=${own.run}.`)
-  addEventListener('load', () => void page.work(own).then(() => tell('done')))
+  addEventListener('load', () => void page.work(own).then(() => void (tell('done') && own.close && close())))
   document.addEventListener('visibilitychange', () => tell(document.visibilityState))
 }
