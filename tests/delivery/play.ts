@@ -57,6 +57,8 @@ export class Play {
     if (!this.#context) {
       this.#context = await browser.newContext()
       this.#context.setDefaultTimeout(30_000)
+      // Closing the last tab might end more than the tab.
+      await this.#context.newPage()
     }
     return this.#context
   }

@@ -22,6 +22,8 @@ export class RawTab {
   static async open(browser: Browser, url: string): Promise<RawTab> {
     const session = await browser.newBrowserCDPSession()
     const { browserContextId } = await session.send('Target.createBrowserContext')
+    // With its last tab a context ends, and with it all requests under way.
+    await session.send('Target.createTarget', { url: 'about:blank', browserContextId })
     const { targetId } = await session.send('Target.createTarget', { url, browserContextId })
     return new RawTab(browser, session, browserContextId, targetId, url)
   }
@@ -60,6 +62,16 @@ export class RawTab {
       }
     }
     await page.close()
+  }
+
+  /** Waits for the page to close it. */
+  async closed(): Promise<void> {
+    for (const end = Date.now() + 10_000; ;) {
+      const { targetInfos } = await this.#session.send('Target.getTargets')
+      if (!targetInfos.some(({ targetId }) => targetId === this.#target)) return
+      if (Date.now() > end) throw new Error('the tab is not closed')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   async close(): Promise<void> {

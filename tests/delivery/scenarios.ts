@@ -29,8 +29,8 @@ const EXITS: Scenario[] = [
     id: 'close',
     title: 'the tab is closed',
     run: async (play) => {
-      await inRawTab(play, { ...play.next(20), close: true })
-      await told(play, 'hidden')
+      const tab = await inRawTab(play, { ...play.next(20), close: true })
+      await tab.closed()
     },
   },
   {
@@ -80,6 +80,7 @@ const EXITS: Scenario[] = [
   {
     id: 'hidden',
     title: 'another tab comes to the front',
+    patience: 8_000,
     run: async (play) => {
       const tab = await inRawTab(play, play.next(20))
       await hide(play, tab)

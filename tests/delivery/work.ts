@@ -58,6 +58,11 @@ function define(own?: Work): void {
   if (!own) return
   // No agent has an eye on beacons.
   const tell = (what: string) => navigator.sendBeacon(`/${what}?r=${own.run}.`)
-  addEventListener('load', () => void page.work(own).then(() => void (tell('done') && own.close && close())))
+  addEventListener('load', () => {
+    void page.work(own).then(() => {
+      tell('done')
+      if (own.close) close()
+    })
+  })
   document.addEventListener('visibilitychange', () => tell(document.visibilityState))
 }
