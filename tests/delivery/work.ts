@@ -59,10 +59,13 @@ function define(own?: Work): void {
   // No agent has an eye on beacons.
   const tell = (what: string) => navigator.sendBeacon(`/${what}?r=${own.run}.`)
   addEventListener('load', () => {
-    void page.work(own).then(() => {
-      tell('done')
-      if (own.close) close()
-    })
+    // A tab that is closed while its page loads goes without an event.
+    void wait(500)
+      .then(() => page.work(own))
+      .then(() => {
+        tell('done')
+        if (own.close) close()
+      })
   })
   document.addEventListener('visibilitychange', () => tell(document.visibilityState))
 }
