@@ -15,6 +15,8 @@ export interface Scenario {
   settle?: number
   /** No client may send these spans again: that they are lost is right. */
   refused?: true
+  /** Nobody is left to hear that the last request has failed. */
+  unknowable?: true
 }
 
 const STAY: Scenario = {
@@ -164,15 +166,36 @@ const OUTAGES: Scenario[] = [
   },
   {
     id: 'two-tabs',
-    title: 'away while a tab is closed; the next visit in two tabs at once',
+    title: 'away for a while before a tab is closed; the next visit in two tabs at once',
     run: async (play) => {
       const page = await play.open()
       await play.world.collector.plan([{ fault: 'refuse' }])
+      await play.work(page, 20)
+      await sleep(1_500)
       await play.work(page, 20)
       await page.close({ runBeforeUnload: true })
       await sleep(500)
       await play.world.collector.plan()
       await Promise.all([play.open(), play.open()])
+    },
+  },
+]
+
+const UNKNOWABLE: Scenario[] = [
+  {
+    id: 'down-at-exit',
+    title: 'the collector goes away, and the tab is closed before anybody can know',
+    unknowable: true,
+    run: async (play) => {
+      const page = await play.open()
+      await play.work(page, 20)
+      await sleep(1_500)
+      await play.world.collector.plan([{ fault: 'refuse' }])
+      await play.work(page, 20)
+      await page.close({ runBeforeUnload: true })
+      await sleep(500)
+      await play.world.collector.plan()
+      await play.open()
     },
   },
 ]
@@ -256,7 +279,13 @@ const ANSWERS: Scenario[] = [
 ]
 
 /** The first one is none: the page stays, and nothing fails. */
-export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [STAY, ...EXITS, ...OUTAGES, ...ANSWERS]
+export const SCENARIOS: readonly [Scenario, ...Scenario[]] = [
+  STAY,
+  ...EXITS,
+  ...OUTAGES,
+  ...UNKNOWABLE,
+  ...ANSWERS,
+]
 
 /** The browser's own switch spares requests that outlive their page: for those, nobody is at the other end. */
 async function setOffline(play: Play, offline: boolean): Promise<void> {

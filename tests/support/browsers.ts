@@ -20,6 +20,30 @@ function chosen(wanted: string): BrowserName {
 
 /** The files that run, all of them if nothing is said. */
 export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
+  // All but those on what no browser has a say in: sampling, the matrix of headers, other tracers, the viewer; and
+  // those that need Chromium's own protocol.
+  firefox: [
+    'back-forward-cache',
+    'clients',
+    'configuration',
+    'containment',
+    'exit',
+    'header-rules',
+    'linking',
+    'one-trace',
+    'other-patches',
+    'page-load-trace',
+    'pause-and-consent',
+    'payload',
+    'protocols',
+    'requests',
+    'streaming-upload',
+    'transparent-fetch',
+    'transparent-xhr',
+    'traps',
+    'unusual-pages',
+    'unusual-places',
+  ],
   webkit: [
     'back-forward-cache',
     'exit',

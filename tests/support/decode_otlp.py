@@ -1,9 +1,12 @@
-"""Decodes OTLP trace requests with OpenTelemetry's own definitions. Reads files, prints one JSON line for each."""
+"""Decodes OTLP trace requests, protobuf and JSON, with OpenTelemetry's own definitions. Reads files, prints one JSON line
+for each.
+"""
 
+import base64
 import json
 import sys
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -18,16 +21,36 @@ def unknown_fields(message, path=""):
     return found
 
 
+def with_base64_ids(value):
+    """OTLP has ids in hex, protobuf's own JSON in base64."""
+    if isinstance(value, list):
+        return [with_base64_ids(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: base64.b64encode(bytes.fromhex(item)).decode()
+        if key in ("traceId", "spanId", "parentSpanId")
+        else with_base64_ids(item)
+        for key, item in value.items()
+    }
+
+
 for name in sys.argv[1:]:
     with open(name, "rb") as file:
         data = file.read()
     request = ExportTraceServiceRequest()
-    request.ParseFromString(data)
+    same = True
+    if data.startswith(b"{"):
+        # Fails on names that it does not know.
+        ParseDict(with_base64_ids(json.loads(data)), request)
+    else:
+        request.ParseFromString(data)
+        same = request.SerializeToString() == data
     print(
         json.dumps(
             {
                 "unknown": unknown_fields(request),
-                "same": request.SerializeToString() == data,
+                "same": same,
                 "request": MessageToDict(request),
             }
         )

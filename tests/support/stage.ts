@@ -182,6 +182,7 @@ export function values(request: ReceivedRequest, name: string): string[] {
 const FILES: Partial<Record<string, string>> = {
   '/headwater.min.js': 'js-wrapper/dist/headwater.min.js',
   '/headwater.full.min.js': 'js-wrapper/dist/headwater.full.min.js',
+  '/headwater.elastic.min.js': 'js-wrapper/dist/headwater.elastic.min.js',
   '/axios.min.js': 'node_modules/axios/dist/axios.min.js',
 }
 
