@@ -164,6 +164,7 @@ export interface Imports {
   firstMatch(address: number, length: number): number
   /** Flags are 0 or 1. */
   sample(isPageLoad: number, name: number, length: number, url: number, urlLength: number): number
+  beforeSend(span: number, length: number): number
   store(address: number, length: number): unknown
   origin(address: number, length: number): number
   startTimer(milliseconds: number): void

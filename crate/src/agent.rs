@@ -7,7 +7,7 @@ use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, Trac
 use crate::deliver::{Queue, Stay, Verdict};
 use crate::diagnostics::Diagnostics;
 use crate::encode::otlp_protobuf::{self, Body};
-use crate::encode::{Protocol, elastic};
+use crate::encode::{Protocol, elastic, otlp_json};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
@@ -15,6 +15,7 @@ use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
 use crate::trace::{Attributes, Clock, Link, Root, Sink, Span, limit_value_length, set_redaction};
+use crate::wire::reader::{Value, field};
 use crate::wire::text::{contains, find, take_part, write_ratio};
 
 /// An agent, before and after its start.
@@ -406,7 +407,9 @@ impl<H: Host> Agent<H> {
 
     /// See [`Diagnostics::write`].
     pub fn diagnostics(&self) -> Vec<u8> {
-        self.diagnostics.write(self.recorder.dropped, self.options.dropped_attributes)
+        let Recorder { queue, dropped, .. } = &self.recorder;
+        let lost = [*dropped, self.options.dropped_attributes];
+        self.diagnostics.write(lost, [queue.accepted, queue.waiting(), queue.lost])
     }
 
     /// The page load has ended, or the page is left before it has.
@@ -475,11 +478,11 @@ impl<H: Host> Agent<H> {
     }
 
     /// A request to the collector has ended with this HTTP status, or 0 without an answer. `retry_after` is what
-    /// the answer says of it, in milliseconds, 0 for nothing.
-    pub fn settle(&mut self, now: f64, number: u32, status: u32, retry_after: f64) {
+    /// the answer says of it, in milliseconds, 0 for nothing; `answer` is its body, if anybody has read it.
+    pub fn settle(&mut self, now: f64, number: u32, status: u32, retry_after: f64, answer: &[u8]) {
         let random = self.ids.ratio();
         let Recorder { host, queue, .. } = &mut self.recorder;
-        let verdict = queue.settle(host, now, number, status, retry_after, random);
+        let verdict = queue.settle(host, now, number, status, retry_after, random, answer);
         if verdict != Verdict::Accepted && !self.warned {
             self.warned = true;
             self.log(LogLevel::Warn, "the collector did not accept spans; see the network log");
@@ -749,6 +752,8 @@ struct TraceSink<'a, H> {
     members: Propagators,
     /// Spans a minute.
     limit: u32,
+    /// Whether the page's `beforeSend` is asked.
+    asks: bool,
     fate: Fate,
 }
 
@@ -794,7 +799,8 @@ impl<H: Host> Recorder<H> {
         let tracestate = if own_root.is_some() { "" } else { &page.tracestate };
         let limit = options.events_limit;
         let root = own_root.unwrap_or(page.root);
-        TraceSink { recorder: self, root, tracestate, members: options.members(), limit, fate }
+        let asks = options.is_given(OptionId::BeforeSend);
+        TraceSink { recorder: self, root, tracestate, members: options.members(), limit, asks, fate }
     }
 }
 
@@ -868,9 +874,40 @@ impl<H: Host> Sink for TraceSink<'_, H> {
         if queue.is_empty() && held.is_empty() {
             clock.follow(host.wall_clock());
         }
-        let body = otlp_protobuf::body_of(span, clock);
+        let mut body = otlp_protobuf::body_of(span, clock);
+        if cfg!(feature = "before-send") && self.asks {
+            let answer = host.before_send(&json_of(span, &body, host));
+            let mut rest = answer.as_str();
+            let name = take_part(&mut rest, 1);
+            match name.split_at_checked(1) {
+                Some(("+", name)) => {
+                    let attributes = &Attributes::replaced(rest);
+                    let Span { context, parent, kind, start, end, status, .. } = *span;
+                    let link = None;
+                    body = body.with_link_of(otlp_protobuf::body_of(
+                        &Span { context, parent, name, kind, start, end, attributes, link, status },
+                        clock,
+                    ));
+                }
+                Some(_) => {
+                    *dropped += 1;
+                    return;
+                }
+                None => {}
+            }
+        }
         self.take(span.context, body);
     }
+}
+
+/// A span as OTLP's JSON.
+fn json_of(span: &Span, body: &Body, host: &impl Host) -> String {
+    let mut message = Vec::new();
+    otlp_protobuf::write_span(&span.context, &[], &Attributes::of_span(), body, &mut message);
+    let span = field(&message, 2).map_or(&[][..], Value::bytes);
+    let mut json = Vec::new();
+    otlp_json::transcode(span, otlp_json::SPAN, &|number, out| host.format(number, out), &mut json);
+    String::from_utf8(json).unwrap_or_default()
 }
 
 /// The encoded resource. OpenTelemetry semantic conventions: `service`, `telemetry`, `browser`,
@@ -968,6 +1005,10 @@ mod tests {
             let mut world = self.0.borrow_mut();
             world.asked.push(format!("{is_page_load} {name} {url}"));
             world.rate
+        }
+
+        fn before_send(&self, _span: &str) -> String {
+            String::new()
         }
 
         fn store(&self, session: &str) {
@@ -1250,7 +1291,7 @@ mod tests {
             fetch(&mut agent, 1, 200);
             agent.flush(9.0, Stay::Here);
             let number = page.0.borrow().sent.last().unwrap().0;
-            agent.settle(9.0, number, status, 0.0);
+            agent.settle(9.0, number, status, 0.0, &[]);
             assert_eq!([0, 1, 2].map(|which| agent.count(which)), expected, "{status}");
             page.0.borrow().logged.len()
         };
@@ -1261,9 +1302,9 @@ mod tests {
         // The timer, the first failure's delay.
         let delay = *page.0.borrow().timers.last().unwrap();
         assert!((0.0..=1_000.0).contains(&delay), "{delay}");
-        agent.timer(9.0 + delay);
+        agent.timer(10.0 + delay);
         let number = page.0.borrow().sent.last().unwrap().0;
-        agent.settle(2_000.0, number, 200, 0.0);
+        agent.settle(2_000.0, number, 200, 0.0, &[]);
         assert_eq!([0, 1, 2].map(|which| agent.count(which)), [3, 0, 2]);
     }
 
@@ -1448,7 +1489,8 @@ mod tests {
         let expected = concat!(
             r#"{"origins":{"https://api.example":{"requests":1,"withHeaders":0,"dryRun":1,"newPreflights":1},"#,
             r#""https://shop.example":{"requests":1,"withHeaders":0,"dryRun":0,"newPreflights":0}},"#,
-            r#""ignoredTraces":0,"droppedSpans":0,"droppedAttributes":0}"#,
+            r#""ignoredTraces":0,"droppedSpans":0,"droppedAttributes":0,"#,
+            r#""sentSpans":0,"waitingSpans":0,"refusedSpans":0}"#,
         );
         assert_eq!(text(agent.diagnostics()), expected);
     }
@@ -1688,7 +1730,7 @@ mod tests {
             assert!(shown.contains(part), "{part} in {shown}");
         }
         assert!(!shown.contains("\"c\""));
-        assert!(text(agent.diagnostics()).ends_with("\"droppedAttributes\":1}"));
+        assert!(text(agent.diagnostics()).contains("\"droppedAttributes\":1,"));
     }
 
     #[test]

@@ -53,8 +53,9 @@ impl Diagnostics {
         }
     }
 
-    /// As JSON, with what was dropped elsewhere; `Diagnostics` in `js-wrapper/src/types.ts` is its type.
-    pub fn write(&self, dropped_spans: u32, dropped_attributes: u32) -> Vec<u8> {
+    /// As JSON, with what was dropped elsewhere (spans, attributes), and how many spans the collector has accepted,
+    /// not got yet and refused; `Diagnostics` in `js-wrapper/src/types.ts` is its type.
+    pub fn write(&self, dropped: [u32; 2], delivered: [u32; 3]) -> Vec<u8> {
         let mut out = Vec::new();
         for counts in &self.origins {
             // A URL parser leaves nothing in an origin that JSON would have to escape.
@@ -69,10 +70,20 @@ impl Diagnostics {
         }
         out.extend_from_slice(if out.is_empty() { b"{\"origins\":{" } else { b"}" });
         out.extend_from_slice(b"},\"");
-        let totals = [self.ignored_traces, dropped_spans, dropped_attributes];
-        for (index, name) in ["ignoredTraces", "droppedSpans", "droppedAttributes"].iter().enumerate() {
+        let ([spans, attributes], [sent, waiting, refused]) = (dropped, delivered);
+        for (index, (name, number)) in [
+            ("ignoredTraces", self.ignored_traces),
+            ("droppedSpans", spans),
+            ("droppedAttributes", attributes),
+            ("sentSpans", sent),
+            ("waitingSpans", waiting),
+            ("refusedSpans", refused),
+        ]
+        .iter()
+        .enumerate()
+        {
             out.extend_from_slice(if index > 0 { b",\"" } else { b"" });
-            write_member(name, totals[index], &mut out);
+            write_member(name, *number, &mut out);
         }
         out.push(b'}');
         out
@@ -100,7 +111,7 @@ mod tests {
     use super::*;
 
     fn json(diagnostics: &Diagnostics) -> serde_json::Value {
-        serde_json::from_slice(&diagnostics.write(0, 0)).unwrap()
+        serde_json::from_slice(&diagnostics.write([0, 0], [0, 0, 0])).unwrap()
     }
 
     #[test]
@@ -108,7 +119,18 @@ mod tests {
         let mut diagnostics = Diagnostics::new();
         assert_eq!(
             json(&diagnostics),
-            json!({ "origins": {}, "ignoredTraces": 0, "droppedSpans": 0, "droppedAttributes": 0 })
+            json!({
+                "origins": {},
+                "ignoredTraces": 0,
+                "droppedSpans": 0,
+                "droppedAttributes": 0,
+            "sentSpans": 0,
+            "waitingSpans": 0,
+            "refusedSpans": 0,
+                "sentSpans": 0,
+                "waitingSpans": 0,
+                "refusedSpans": 0,
+            })
         );
         let a = diagnostics.place("https://a.example");
         diagnostics.count(a, |counts| counts.requests = 2);
@@ -126,6 +148,9 @@ mod tests {
             "ignoredTraces": 5,
             "droppedSpans": 0,
             "droppedAttributes": 0,
+            "sentSpans": 0,
+            "waitingSpans": 0,
+            "refusedSpans": 0,
         });
         assert_eq!(json(&diagnostics), expected);
     }

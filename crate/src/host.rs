@@ -15,6 +15,10 @@ pub trait Host {
     /// `name` and `url` are those of the trace's first span.
     fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64;
 
+    /// Shows a span, as OTLP's JSON, to the page's `beforeSend`. Returns nothing if it stays as it is; else `-` if it is
+    /// dropped, or `+`, its name and its attributes: see [`Attributes::replaced`](crate::trace::Attributes).
+    fn before_send(&self, span: &str) -> String;
+
     /// Keeps a text for the next page of this origin, if it can.
     fn store(&self, session: &str);
 

@@ -244,10 +244,10 @@ mod boundary {
         AGENT.get().timer(now);
     }
 
-    /// See [`Agent::settle`].
+    /// See [`Agent::settle`]; what was reserved holds the answer's body.
     #[unsafe(no_mangle)]
     extern "C" fn settle(_length: usize, now: f64, number: u32, status: u32, retry_after: f64) {
-        AGENT.get().settle(now, number, status, retry_after);
+        AGENT.get().settle(now, number, status, retry_after, &mem::take(BYTES.get()));
     }
 
     /// Makes room for bytes that are not text. Returns its address.
@@ -298,6 +298,9 @@ mod boundary {
             url: *const u8,
             url_length: usize,
         ) -> f64;
+        /// Leaves its answer in the input and returns the length.
+        #[wasm_bindgen(js_namespace = host, js_name = beforeSend)]
+        fn before_send(span: *const u8, length: usize) -> usize;
         #[wasm_bindgen(js_namespace = host)]
         fn store(session: *const u8, length: usize);
         /// Leaves its answer in the input and returns the length.
@@ -336,6 +339,10 @@ mod boundary {
 
         fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64 {
             sample(is_page_load, name.as_ptr(), name.len(), url.as_ptr(), url.len())
+        }
+
+        fn before_send(&self, span: &str) -> String {
+            text(before_send(span.as_ptr(), span.len())).into()
         }
 
         fn store(&self, session: &str) {

@@ -1491,6 +1491,10 @@ impl Host for Page {
         f64::NAN
     }
 
+    fn before_send(&self, _span: &str) -> String {
+        String::new()
+    }
+
     fn store(&self, _session: &str) {}
 
     fn origin(&self, url: &str) -> Option<String> {

@@ -1,5 +1,6 @@
 /** One agent: starts, stops, and holds what belongs to it. */
 import { createBacklog } from './backlog.js'
+import { askBeforeSend } from './before-send.js'
 import { configure, reportFacts, reportSession } from './configure.js'
 import { answerReader } from './hooks/answer.js'
 import { hookErrors } from './hooks/errors.js'
@@ -40,7 +41,15 @@ export function createAgent(): Agent {
     diagnostics: () =>
       FULL && running
         ? (JSON.parse(running.module.ask('diagnostics') || '{}') as Diagnostics)
-        : { origins: {}, ignoredTraces: 0, droppedSpans: 0, droppedAttributes: 0 },
+        : {
+            origins: {},
+            ignoredTraces: 0,
+            droppedSpans: 0,
+            droppedAttributes: 0,
+            sentSpans: 0,
+            waitingSpans: 0,
+            refusedSpans: 0,
+          },
     pause: () => running?.pause(0, 1),
     resume: () => running?.pause(0, 0),
     setConsent: (consent) => running?.pause(1, +(consent !== 'granted')),
@@ -73,7 +82,7 @@ function start(given: Config, stopped: () => void) {
   const sender = createSender(
     config,
     () => target,
-    (number, status, retryAfter) => module.call('settle', '', number, status, retryAfter),
+    (number, status, retryAfter, answer) => module.call('settle', answer, number, status, retryAfter),
   )
   const backlog = createBacklog(
     () => target[0] ?? '',
@@ -105,6 +114,7 @@ function start(given: Config, stopped: () => void) {
   }
   if (FULL) {
     host.store = keepSession
+    host.beforeSend = (span) => (config.beforeSend ? askBeforeSend(config.beforeSend, span, log) : '')
     host.sample = (isPageLoad, name, url) => {
       try {
         const type = isPageLoad ? 'page-load' : 'http-request'

@@ -16,6 +16,8 @@ export interface Host {
   /** Of the full build. Asks `tracesSampler`: a rate, NaN if it leaves it to us, -1 if it has failed. */
   sample?(isPageLoad: boolean, name: string, url: string): number
   store?(session: string): unknown
+  /** Of the full build. */
+  beforeSend?(span: string): string
   /** The serialised origin of an http or https URL, else an empty string. */
   origin(url: string): string
   startTimer(milliseconds: number): void
@@ -89,6 +91,7 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
   if (FULL) {
     imports.sample = (isPageLoad, name, length, url, urlLength) =>
       host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
+    imports.beforeSend = (span, length) => write(host.beforeSend?.(read(span, length)) ?? '')
     imports.store = (address, length) => host.store?.(read(address, length))
   }
   if (PROTOCOLS) imports.format = (number) => write(String(number))

@@ -11,12 +11,12 @@ export interface Sender {
 /**
  * @param target - the collector's URL, the media type of bodies, and how they are compressed.
  * @param ended - called with a request's number, its HTTP status or 0, and what its `Retry-After` says, in
- * milliseconds, or 0.
+ * milliseconds, or 0; in `headwater/full` also with the answer's body.
  */
 export function createSender(
   config: Config,
   target: () => string[],
-  ended: (number: number, status: number, retryAfter: number) => void,
+  ended: (number: number, status: number, retryAfter: number, answer?: Uint8Array) => void,
 ): Sender {
   // The one from before our patch: we never trace ourselves.
   const { fetch } = globalThis
@@ -48,9 +48,14 @@ export function createSender(
         ),
       )
       const sent: Promise<void> = started.then(
-        ({ status, headers }) => {
-          const after = headers.get('Retry-After') ?? ''
-          ended(number, status, +after * 1e3 || Date.parse(after) - Date.now() || 0)
+        async (response) => {
+          const after = response.headers.get('Retry-After') ?? ''
+          const delay = +after * 1e3 || Date.parse(after) - Date.now() || 0
+          if (!FULL) return ended(number, response.status, delay)
+          // The status has come: what breaks off behind it changes nothing.
+          const answer = await response.arrayBuffer().catch(() => new ArrayBuffer())
+          // A collector's answer is short; anything else is none.
+          ended(number, response.status, delay, new Uint8Array(answer.slice(0, MOST_ANSWERED)))
         },
         () => ended(number, 0, 0),
       )
@@ -63,5 +68,7 @@ export function createSender(
   }
 }
 
+/** Bytes. */
+const MOST_ANSWERED = 16_384
 /** Milliseconds, OTLP's default. */
 const TIMEOUT = 10_000

@@ -94,6 +94,12 @@ export interface Diagnostics {
   droppedSpans: number
   /** Entries of `resourceAttributes` that were too many (`attributeCountLimit`). */
   droppedAttributes: number
+  /** Spans that the collector has accepted, with those that an earlier page had left. */
+  sentSpans: number
+  /** Spans that wait, or are under way. */
+  waitingSpans: number
+  /** Spans that the collector has refused: all of a request, or some of them (OTLP's `partial_success`). */
+  refusedSpans: number
 }
 
 /** What became of the requests to one origin. */

@@ -31,8 +31,9 @@ const EXITS: Scenario[] = [
     id: 'close',
     title: 'the tab is closed',
     run: async (play) => {
-      const tab = await inRawTab(play, { ...play.next(20), close: true })
-      await tab.closed()
+      const page = await play.open()
+      await play.work(page, 20)
+      await page.close({ runBeforeUnload: true })
     },
   },
   {
@@ -128,6 +129,8 @@ const EXITS: Scenario[] = [
     title: 'offline, and closed; the next visit',
     run: async (play) => {
       const page = await play.open()
+      // Storage is open half a second after the page load.
+      await sleep(500)
       await setOffline(play, true)
       await play.work(page, 20)
       await page.close({ runBeforeUnload: true })

@@ -9,8 +9,6 @@ export interface Work {
   /** Requests at a time, and milliseconds between their starts; all at once without. */
   batch?: number
   pace?: number
-  /** Whether the page then closes its tab, which it may do in the tab's first page. */
-  close?: boolean
 }
 
 /** What a page has. */
@@ -62,10 +60,7 @@ function define(own?: Work): void {
     // A tab that is closed while its page loads goes without an event.
     void wait(500)
       .then(() => page.work(own))
-      .then(() => {
-        tell('done')
-        if (own.close) close()
-      })
+      .then(() => tell('done'))
   })
   document.addEventListener('visibilitychange', () => tell(document.visibilityState))
 }

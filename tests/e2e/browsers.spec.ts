@@ -23,9 +23,10 @@ HEADWATER_BROWSER=firefox npx playwright test -c tests
 \`\`\`
 
 * **Chromium**: all tests, with Playwright.
-* **Firefox**, an installed one such as Debian's ESR: all tests but those below, with Playwright over WebDriver BiDi.
+* **Firefox**, an installed one such as Debian's ESR, with Playwright over WebDriver BiDi:
   \`tests/support/firefox.mjs\` stands between the two, as Playwright sends commands that an ESR does not know yet.
-  \`FIREFOX_PATH\` names another.
+  \`FIREFOX_PATH\` names another. All files but those on what no browser has a say in, and those that need Chromium's
+  own protocol: ${(FILES.firefox ?? []).map((name) => `\`${name}\``).join(', ')}.
 * **WebKit**: WebKitGTK's MiniBrowser over its own WebDriver, which Playwright does not speak:
   \`tests/support/webkit.ts\` looks like the part of Playwright that the tests use. Its console and its
   uncaught errors are those that a page can hear of itself. These files:

@@ -48,7 +48,16 @@ const counts = (requests: number, withHeaders = 0, dryRun = 0, newPreflights = 0
   newPreflights,
 })
 
-const TOTALS = { ignoredTraces: 0, droppedSpans: 0, droppedAttributes: 0 }
+/** How much has been sent when the page asks is a matter of time. */
+const some: unknown = expect.any(Number)
+const TOTALS = {
+  ignoredTraces: 0,
+  droppedSpans: 0,
+  droppedAttributes: 0,
+  sentSpans: some,
+  waitingSpans: some,
+  refusedSpans: 0,
+}
 const NOTHING = { origins: {}, ...TOTALS }
 
 const diagnosticsOf = ({ page }: Visit) =>

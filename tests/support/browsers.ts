@@ -24,6 +24,7 @@ export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
   // those that need Chromium's own protocol.
   firefox: [
     'back-forward-cache',
+    'before-send',
     'clients',
     'configuration',
     'containment',

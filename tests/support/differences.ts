@@ -45,24 +45,6 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: 'Firefox does not prerender: it has neither `document.prerendering` nor speculation rules',
   },
   {
-    browser: 'firefox',
-    tests: /^phone.spec.ts/,
-    outcome: 'skipped',
-    reason: 'Playwright emulates phones and slow processors in Chromium only',
-  },
-  {
-    browser: 'firefox',
-    tests: /^(traps-table|browsers).spec.ts/,
-    outcome: 'skipped',
-    reason: 'they write the documentation',
-  },
-  {
-    browser: 'firefox',
-    tests: /^traps-mutations.spec.ts/,
-    outcome: 'skipped',
-    reason: 'they show that the traps can fail, and take minutes: Chromium’s run shows it',
-  },
-  {
     browser: 'webkit',
     tests: /^(requests.spec.ts a synchronous XHR is a request|traps.spec.ts X5b)/,
     outcome: 'expected',

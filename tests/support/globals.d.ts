@@ -3,7 +3,8 @@ type HeadwaterAgent = {
   init(options?: unknown): HeadwaterAgent
   isActive(): boolean
   isEnabled(): boolean
-  flush(): Promise<void>
+  flush(): Promise<{ sent: number; waiting: number; lost: number }>
+  diagnostics(): { droppedSpans: number; sentSpans: number; refusedSpans: number }
   pause(): void
   resume(): void
   setConsent(consent: string): void

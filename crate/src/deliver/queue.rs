@@ -6,7 +6,7 @@
 //! page is left is kept for the next page. `keepalive` is asked for always, not only at exit: a request under way
 //! when the page is left would be cancelled without it.
 
-use super::{Breaker, Verdict};
+use super::{Breaker, Verdict, answer};
 use crate::encode::{self, Protocol, otlp_protobuf::SPAN_TAG};
 use crate::host::Host;
 use crate::wire::gzip;
@@ -142,7 +142,8 @@ impl Queue {
     }
 
     /// A request has been answered with `status`, 0 for none. `retry_after` is in milliseconds, 0 for none;
-    /// `random` from 0 to 1.
+    /// `random` from 0 to 1; `answer` the body.
+    #[expect(clippy::too_many_arguments)]
     pub fn settle(
         &mut self,
         host: &impl Host,
@@ -151,6 +152,7 @@ impl Queue {
         status: u32,
         retry_after: f64,
         random: f64,
+        answer: &[u8],
     ) -> Verdict {
         let verdict = Verdict::of(status);
         let Some(index) = self.batches.iter().position(|batch| batch.number == number) else {
@@ -175,15 +177,20 @@ impl Queue {
         }
         self.breaker.succeed();
         let half = cut(spans, spans.len() / 2);
-        if verdict == Verdict::Accepted {
-            self.accepted += count(spans);
-        } else if verdict == Verdict::Split && half < spans.len() {
+        if verdict == Verdict::Split && half < spans.len() {
             self.send(host, 0, record_of(resource, &spans[..half]));
             self.send(host, 0, record_of(resource, &spans[half..]));
-        } else {
-            self.lost += count(spans);
+            return verdict;
         }
-        verdict
+        let sent = count(spans);
+        let taken = verdict == Verdict::Accepted;
+        let mut accepted = if taken { sent } else { 0 };
+        if cfg!(feature = "diagnostics") {
+            accepted = answer::accepted(answer, sent, taken);
+        }
+        self.accepted += accepted;
+        self.lost += sent - accepted;
+        if accepted < sent { Verdict::Refused } else { verdict }
     }
 
     /// Asks storage for what an earlier page, or another tab, has not got rid of. [`Queue::taken`] gets it.
@@ -378,6 +385,10 @@ mod tests {
             1.0
         }
 
+        fn before_send(&self, _span: &str) -> String {
+            String::new()
+        }
+
         fn store(&self, _session: &str) {}
 
         fn origin(&self, _url: &str) -> Option<String> {
@@ -455,7 +466,7 @@ mod tests {
     const BUSY: (u32, f64, f64) = (503, 0.0, 1.0);
 
     fn settle(queue: &mut Queue, page: &Page, now: f64, number: u32, answer: (u32, f64, f64)) {
-        queue.settle(page, now, number, answer.0, answer.1, answer.2);
+        queue.settle(page, now, number, answer.0, answer.1, answer.2, &[]);
     }
 
     #[test]

@@ -9,9 +9,19 @@ use crate::wire::protobuf::{begin, end, write_bytes, write_fixed32, write_fixed6
 /// A span's fields behind its ids, as bytes: what does not depend on the decision on its trace.
 pub struct Body {
     bytes: Vec<u8>,
-    /// Where its attributes begin.
+    /// Where its attributes begin, and where they end.
     attributes: usize,
+    end: usize,
     parent_is_remote: bool,
+}
+
+impl Body {
+    /// The other one, with what this one has behind its attributes.
+    pub fn with_link_of(&self, mut other: Self) -> Self {
+        other.bytes.truncate(other.end);
+        other.bytes.extend_from_slice(&self.bytes[self.end..]);
+        other
+    }
 }
 
 /// Encodes a span but for what [`write_span`] adds.
@@ -42,13 +52,14 @@ pub fn body_of(span: &Span, clock: &Clock) -> Body {
     write_fixed64(8, clock.unix_nanos(span.end), out);
     let attributes = out.len();
     out.extend_from_slice(span.attributes.bytes());
+    let end = out.len();
     if let Some(link) = &span.link {
         write_link(link, out);
     }
     if span.status == Status::Error {
         write_status(out);
     }
-    Body { bytes, attributes, parent_is_remote: span.parent.is_some_and(|parent| parent.remote) }
+    Body { bytes, attributes, end, parent_is_remote: span.parent.is_some_and(|parent| parent.remote) }
 }
 
 /// Appends one span as the field `ScopeSpans.spans`, so that spans stand one behind the other.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::wire::protobuf::{begin, end, write_bytes, write_fixed64, write_integer};
-use crate::wire::text::take_part;
+use crate::wire::text::{decimal, take_part};
 
 /// A list of attributes, kept as the OTLP protobuf fields that most of them end up as.
 ///
@@ -99,6 +99,27 @@ impl Attributes {
         });
     }
 
+    /// The attributes of a span as the page's `beforeSend` has left them: each after a U+0001 a letter for its type, the
+    /// key, U+0002 and the value. Numbers are in decimal: integers (`i`) as 64 bits, doubles (`d`) by their bits.
+    pub fn replaced(mut rest: &str) -> Self {
+        let mut attributes = Self::of_span();
+        while !rest.is_empty() {
+            let mut value = take_part(&mut rest, 1);
+            let key = take_part(&mut value, 2);
+            let Some((kind, key)) = key.split_at_checked(1) else {
+                continue;
+            };
+            match (kind, decimal(value)) {
+                ("i", Some(number)) => attributes.integer(key, number.cast_signed()),
+                ("d", Some(bits)) => attributes.double(key, f64::from_bits(bits)),
+                ("b", Some(flag)) => attributes.flag(key, flag != 0),
+                ("l", _) => attributes.list(key, value),
+                _ => attributes.text(key, value),
+            }
+        }
+        attributes
+    }
+
     /// The list as protobuf fields, one behind the other.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -156,6 +177,22 @@ mod tests {
             Value::ArrayValue(array) => array.values.into_iter().map(text).collect::<Vec<_>>().join("|"),
             other => panic!("{other:?} is never written"),
         }
+    }
+
+    #[test]
+    fn what_the_page_gives_back_is_read() {
+        let given = "stext\u{2}é\u{1}iint\u{2}18446744073709551613\u{1}dhalf\u{2}4602678819172646912\u{1}bno\u{2}0\u{1}llist\u{2}a|b\u{1}sempty\u{2}\u{1}\u{1}ibad\u{2}x";
+        let expected = [
+            ("bad", "x"),
+            ("empty", ""),
+            ("half", "0.5"),
+            ("int", "-3"),
+            ("list", "a|b"),
+            ("no", "false"),
+            ("text", "é"),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(Attributes::replaced(given).decoded(), BTreeMap::from(expected));
     }
 
     #[test]
