@@ -170,6 +170,7 @@ export interface Imports {
   startTimer(milliseconds: number): void
   format(number: number): number
   send(number: number, body: number, length: number, keepalive: number): void
+  sendLater(body: number, length: number): void
   keep(record: number, length: number): boolean
   take(maximalAge: number): void
   settleRecord(key: number, done: number): void

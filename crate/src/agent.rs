@@ -40,6 +40,8 @@ pub struct Agent<H> {
     /// their own and not resources.
     started: f64,
     warned: bool,
+    /// Whether the collector's clock was found to be another.
+    compared: bool,
     /// Why nothing is recorded: a bit for each [`Pause`].
     paused: u32,
 }
@@ -69,6 +71,7 @@ impl<H: Host> Agent<H> {
             diagnostics: Diagnostics::new(),
             started: 0.0,
             warned: false,
+            compared: false,
             paused: 0,
         }
     }
@@ -473,8 +476,13 @@ impl<H: Host> Agent<H> {
 
     /// The timer asked for has run out.
     pub fn timer(&mut self, now: f64) {
-        self.recorder.queue.timer_fired();
-        self.send_on(now);
+        let Recorder { host, queue, .. } = &mut self.recorder;
+        queue.timer_fired();
+        if queue.is_early(host, now) {
+            self.deliver(now);
+        } else {
+            self.send_on(now);
+        }
     }
 
     /// A request to the collector has ended with this HTTP status, or 0 without an answer. `retry_after` is what
@@ -494,10 +502,26 @@ impl<H: Host> Agent<H> {
     pub fn taken(&mut self, now: f64, key: u32, record: Vec<u8>) {
         let Recorder { host, queue, .. } = &mut self.recorder;
         // Without consent nothing is sent.
-        if self.paused == 0 {
-            queue.taken(host, key, record);
-        }
+        queue.taken(host, key, record, self.paused == 0);
         self.deliver(now);
+    }
+
+    /// Storage could not keep a record after all.
+    pub fn lose(&mut self, record: &[u8]) {
+        self.recorder.queue.lose(record);
+    }
+
+    /// The collector's clock has said `date` just now, in Unix milliseconds. If the page's is far off, its spans say
+    /// by how much, in whole seconds: `headwater.clock_offset` is to be added to their times, which stay as they are.
+    pub fn compare_clocks(&mut self, now: f64, date: f64) {
+        // A `Date` has whole seconds.
+        let offset = (date + 500.0 - self.recorder.host.wall_clock() - now) / 1_000.0;
+        if !self.compared && (MOST_OFF..=f64::MAX).contains(&offset.abs()) {
+            self.compared = true;
+            let mut attributes = Attributes::of_resource();
+            attributes.integer("headwater.clock_offset", offset as i64);
+            self.recorder.queue.add_to_resource(attributes.bytes());
+        }
     }
 
     /// The browser says whether it has a network.
@@ -646,6 +670,9 @@ impl<H: Host> Agent<H> {
     }
 
     fn deliver(&mut self, now: f64) {
+        if self.paused != 0 {
+            return;
+        }
         if self.recorder.queue.is_full() {
             self.flush(now, Stay::Here);
         }
@@ -957,6 +984,8 @@ const RESOURCE: &[(&str, OptionId)] = &[
 const DEFAULT_SERVER_URL: &str = "http://localhost:4318";
 /// The default of Elastic's APM server.
 const DEFAULT_ELASTIC_URL: &str = "http://localhost:8200";
+/// Seconds that the collector's clock may be away from ours, what with the time that an answer takes.
+const MOST_OFF: f64 = 5.0;
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
 /// Of more ended requests that wait for their `Server-Timing` the rest does not.
@@ -1030,6 +1059,8 @@ mod tests {
         fn send(&self, number: u32, body: &[u8], keepalive: bool) {
             self.0.borrow_mut().sent.push((number, body.into(), keepalive));
         }
+
+        fn send_later(&self, _body: &[u8]) {}
 
         fn keep(&self, record: &[u8]) -> bool {
             self.0.borrow_mut().kept.push(record.into());
@@ -1299,10 +1330,7 @@ mod tests {
         assert_eq!(answer(400, [2, 0, 1]), 1);
         assert_eq!(answer(413, [2, 0, 2]), 1);
         assert_eq!(answer(503, [2, 1, 2]), 1);
-        // The timer, the first failure's delay.
-        let delay = *page.0.borrow().timers.last().unwrap();
-        assert!((0.0..=1_000.0).contains(&delay), "{delay}");
-        agent.timer(10.0 + delay);
+        agent.timer(2_000.0);
         let number = page.0.borrow().sent.last().unwrap().0;
         agent.settle(2_000.0, number, 200, 0.0, &[]);
         assert_eq!([0, 1, 2].map(|which| agent.count(which)), [3, 0, 2]);
@@ -1731,6 +1759,27 @@ mod tests {
         }
         assert!(!shown.contains("\"c\""));
         assert!(text(agent.diagnostics()).contains("\"droppedAttributes\":1,"));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_said_to_be() {
+        let (mut agent, page) = agent(&[]);
+        end_page_load(&mut agent);
+        let mut offset = |date: f64| {
+            agent.compare_clocks(9.0, date);
+            fetch(&mut agent, 1, 200);
+            agent.flush(9.0, Stay::Here);
+            let request = page.requests().pop().unwrap();
+            let resource = request.resource_spans[0].resource.clone().unwrap();
+            let found = resource.attributes.into_iter().find(|pair| pair.key == "headwater.clock_offset");
+            found.map(|pair| format!("{:?}", pair.value.unwrap().value.unwrap()))
+        };
+        // It is 1,009 ms past 1970.
+        assert_eq!(offset(1_000.0), None);
+        assert_eq!(offset(f64::NAN), None);
+        assert_eq!(offset(f64::INFINITY), None);
+        assert_eq!(offset(601_000.0), Some("IntValue(600)".into()));
+        assert_eq!(offset(99_000.0), Some("IntValue(600)".into()), "once");
     }
 
     #[test]

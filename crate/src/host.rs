@@ -35,6 +35,10 @@ pub trait Host {
     /// after. Later calls `settle` of the agent with this number.
     fn send(&self, number: u32, body: &[u8], keepalive: bool);
 
+    /// Has the browser post `body` when the page is gone, whatever becomes of it, instead of the last one; with an empty
+    /// body none.
+    fn send_later(&self, body: &[u8]);
+
     /// Puts a record into the page's storage, to be sent later or by another page. Returns whether it has been
     /// handed over.
     fn keep(&self, record: &[u8]) -> bool;

@@ -263,6 +263,20 @@ mod boundary {
         AGENT.get().taken(now, key, mem::take(BYTES.get()));
     }
 
+    /// See [`Agent::lose`]; what was reserved holds the record.
+    #[cfg(feature = "diagnostics")]
+    #[unsafe(no_mangle)]
+    extern "C" fn lose(_length: usize, _now: f64) {
+        AGENT.get().lose(&mem::take(BYTES.get()));
+    }
+
+    /// See [`Agent::compare_clocks`].
+    #[cfg(feature = "diagnostics")]
+    #[unsafe(export_name = "compareClocks")]
+    extern "C" fn compare_clocks(_length: usize, now: f64, date: f64) {
+        AGENT.get().compare_clocks(now, date);
+    }
+
     /// See [`Agent::set_online`].
     #[unsafe(export_name = "setOnline")]
     extern "C" fn set_online(_length: usize, now: f64, online: bool) {
@@ -313,6 +327,8 @@ mod boundary {
         fn format(number: f64) -> usize;
         #[wasm_bindgen(js_namespace = host)]
         fn send(number: u32, body: *const u8, length: usize, keepalive: bool);
+        #[wasm_bindgen(js_namespace = host, js_name = sendLater)]
+        fn send_later(body: *const u8, length: usize);
         #[wasm_bindgen(js_namespace = host)]
         fn keep(record: *const u8, length: usize) -> bool;
         #[wasm_bindgen(js_namespace = host)]
@@ -366,6 +382,10 @@ mod boundary {
 
         fn send(&self, number: u32, body: &[u8], keepalive: bool) {
             send(number, body.as_ptr(), body.len(), keepalive);
+        }
+
+        fn send_later(&self, body: &[u8]) {
+            send_later(body.as_ptr(), body.len());
         }
 
         fn keep(&self, record: &[u8]) -> bool {

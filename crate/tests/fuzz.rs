@@ -1513,6 +1513,8 @@ impl Host for Page {
         self.0.borrow_mut().push(body.into());
     }
 
+    fn send_later(&self, _body: &[u8]) {}
+
     fn keep(&self, _record: &[u8]) -> bool {
         false
     }

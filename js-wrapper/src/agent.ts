@@ -82,12 +82,17 @@ function start(given: Config, stopped: () => void) {
   const sender = createSender(
     config,
     () => target,
-    (number, status, retryAfter, answer) => module.call('settle', answer, number, status, retryAfter),
+    (number, status, retryAfter, answer, date) => {
+      if (FULL && date) module.call('compareClocks', '', Date.parse(date))
+      module.call('settle', answer, number, status, retryAfter)
+    },
   )
   const backlog = createBacklog(
     () => target[0] ?? '',
     (key, record) => module.call('taken', record, key),
+    (record) => FULL && module.call('lose', record),
   )
+  undo.push(() => backlog.close())
   let timer: number | undefined
   undo.push(() => nativeTimer('clearTimeout')(timer))
   const host: Host = {
@@ -114,6 +119,7 @@ function start(given: Config, stopped: () => void) {
   }
   if (FULL) {
     host.store = keepSession
+    host.sendLater = (body) => sender.sendLater(body)
     host.beforeSend = (span) => (config.beforeSend ? askBeforeSend(config.beforeSend, span, log) : '')
     host.sample = (isPageLoad, name, url) => {
       try {

@@ -11,6 +11,7 @@ export interface Backlog {
   take(maximalAge: number): void
   /** Deletes a record, or gives it back. */
   settleRecord(key: number, done: boolean): void
+  close(): void
 }
 
 interface Kept {
@@ -26,8 +27,13 @@ interface Kept {
 /**
  * @param url - the collector's: records for another one are left alone.
  * @param taken - called with a key and a record, or with 0 if there is none.
+ * @param lost - in `headwater/full`, called with a record that could not be kept after all.
  */
-export function createBacklog(url: () => string, taken: (key: number, record: Uint8Array) => void): Backlog {
+export function createBacklog(
+  url: () => string,
+  taken: (key: number, record: Uint8Array) => void,
+  lost: (record: Uint8Array) => void,
+): Backlog {
   let database: IDBDatabase | undefined
   let count = 0
   let current: Kept | undefined
@@ -65,7 +71,10 @@ export function createBacklog(url: () => string, taken: (key: number, record: Ui
       !!quietly(() => {
         if (!database || count >= RECORDS) return false
         const records = store()
-        records.add({ url: url(), record: record.slice(), time: Date.now(), lease: 0 } satisfies Kept)
+        const copy = record.slice()
+        records.add({ url: url(), record: copy, time: Date.now(), lease: 0 } satisfies Kept)
+        // There is no more room, or the disk fails.
+        if (FULL) records.transaction.onabort = () => lost(copy)
         // The page may be gone before the browser would do so itself.
         records.transaction.commit()
         count += 1
@@ -89,6 +98,9 @@ export function createBacklog(url: () => string, taken: (key: number, record: Ui
         return true
       })
       if (!started) queueMicrotask(none)
+    },
+    close() {
+      database?.close()
     },
     settleRecord(key, done) {
       quietly(() => (done ? store().delete(key) : store().put({ ...current, lease: 0 }, key)))

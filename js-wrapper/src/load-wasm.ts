@@ -23,6 +23,8 @@ export interface Host {
   startTimer(milliseconds: number): void
   /** Must have started the request when it returns; `body` is a view that does not live longer. */
   send(number: number, body: Uint8Array, keepalive: boolean): void
+  /** Of the full build. With an empty body nothing is sent later. */
+  sendLater?(body: Uint8Array): void
   /** `record` is a view, too. */
   keep(record: Uint8Array): boolean
   take(maximalAge: number): void
@@ -91,6 +93,7 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
   if (FULL) {
     imports.sample = (isPageLoad, name, length, url, urlLength) =>
       host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
+    imports.sendLater = (body, length) => host.sendLater?.(view(body, length))
     imports.beforeSend = (span, length) => write(host.beforeSend?.(read(span, length)) ?? '')
     imports.store = (address, length) => host.store?.(read(address, length))
   }

@@ -4,6 +4,8 @@ import type { Config } from './options.js'
 
 export interface Sender {
   send(number: number, body: Uint8Array, keepalive: boolean): void
+  /** Has the browser send this when the page is gone, instead of the last one (https://wicg.github.io/pending-beacon/). */
+  sendLater(body: Uint8Array): void
   /** Resolves when all requests under way, and what they have led to, have ended. */
   settled(): Promise<void>
 }
@@ -11,36 +13,59 @@ export interface Sender {
 /**
  * @param target - the collector's URL, the media type of bodies, and how they are compressed.
  * @param ended - called with a request's number, its HTTP status or 0, and what its `Retry-After` says, in
- * milliseconds, or 0; in `headwater/full` also with the answer's body.
+ * milliseconds, or 0; in `headwater/full` also with the answer's body and `Date`.
  */
 export function createSender(
   config: Config,
   target: () => string[],
-  ended: (number: number, status: number, retryAfter: number, answer?: Uint8Array) => void,
+  ended: (
+    number: number,
+    status: number,
+    retryAfter: number,
+    answer?: Uint8Array,
+    date?: string | null,
+  ) => void,
 ): Sender {
   // The one from before our patch: we never trace ourselves.
   const { fetch } = globalThis
   const { headers, credentials = 'omit' } = config
   const pending = new Set<Promise<void>>()
+  // `fetch` copies the body before it returns. No credentials by default: with them a collector could not answer
+  // `Access-Control-Allow-Origin: *`.
+  const request = (body: Uint8Array) => {
+    const [, type, encoding] = target()
+    return {
+      method: 'POST',
+      body: body as Uint8Array<ArrayBuffer>,
+      headers: {
+        'Content-Type': (PROTOCOLS && type) || 'application/x-protobuf',
+        ...(PROTOCOLS && encoding && { 'Content-Encoding': encoding }),
+        ...(typeof headers === 'function' ? quietly(headers) : headers),
+      },
+      credentials,
+    }
+  }
+  let later: AbortController | undefined
   return {
+    sendLater(body) {
+      if (!FULL) return
+      later?.abort()
+      const { fetchLater } = globalThis as { fetchLater?: (url: string, init: RequestInit) => unknown }
+      if (!body.length || !fetchLater) return
+      later = new AbortController()
+      const { signal } = later
+      // There is a quota, and a page's policy may forbid it.
+      quietly(() => fetchLater(target()[0] ?? '', { ...request(body), signal }))
+    },
     send(number, body, keepalive) {
-      const [url = '', type, encoding] = target()
-      // `fetch` copies the body before it returns. No credentials by default: with them a collector could not
-      // answer `Access-Control-Allow-Origin: *`.
+      const [url = ''] = target()
       const started = new Promise<Response>((resolve) =>
         resolve(
           // Of another agent of ours below us it is no request of the page's.
           hand('POST ' + url, () =>
             fetch(url, {
-              method: 'POST',
-              body: body as Uint8Array<ArrayBuffer>,
-              headers: {
-                'Content-Type': (PROTOCOLS && type) || 'application/x-protobuf',
-                ...(PROTOCOLS && encoding && { 'Content-Encoding': encoding }),
-                ...(typeof headers === 'function' ? quietly(headers) : headers),
-              },
+              ...request(body),
               keepalive,
-              credentials,
               // Missing in browsers before 2022.
               signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,
             }),
@@ -55,7 +80,8 @@ export function createSender(
           // The status has come: what breaks off behind it changes nothing.
           const answer = await response.arrayBuffer().catch(() => new ArrayBuffer())
           // A collector's answer is short; anything else is none.
-          ended(number, response.status, delay, new Uint8Array(answer.slice(0, MOST_ANSWERED)))
+          const body = new Uint8Array(answer.slice(0, MOST_ANSWERED))
+          ended(number, response.status, delay, body, response.headers.get('Date'))
         },
         () => ended(number, 0, 0),
       )

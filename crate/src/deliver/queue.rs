@@ -6,11 +6,14 @@
 //! page is left is kept for the next page. `keepalive` is asked for always, not only at exit: a request under way
 //! when the page is left would be cancelled without it.
 
+use std::mem;
+
 use super::{Breaker, Verdict, answer};
 use crate::encode::{self, Protocol, otlp_protobuf::SPAN_TAG};
 use crate::host::Host;
 use crate::wire::gzip;
 use crate::wire::protobuf::{field_end, write_bytes};
+use crate::wire::reader::{Value, field};
 use crate::wire::text::contains;
 
 /// All spans that have not been accepted yet.
@@ -27,6 +30,10 @@ pub struct Queue {
     /// Whether storage was asked, and what it gave is not settled yet.
     is_draining: bool,
     timer_runs: bool,
+    /// When what waits is to be sent, by the page's clock; 0 if nothing does.
+    due: f64,
+    /// Whether the browser would send it if the page were gone.
+    is_safe: bool,
     pub protocol: Protocol,
     /// Whether bodies are compressed.
     pub compresses: bool,
@@ -69,6 +76,8 @@ impl Queue {
             may_have_kept: true,
             is_draining: false,
             timer_runs: false,
+            due: 0.0,
+            is_safe: false,
             protocol: Protocol::DEFAULT,
             compresses: false,
             maximal_age: DAY,
@@ -93,10 +102,14 @@ impl Queue {
 
     /// Sends what may be sent now, and keeps what has to be kept.
     pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
+        if mem::take(&mut self.is_safe) {
+            host.send_later(&[]);
+        }
+        self.due = 0.0;
         let mut start = 0;
         while start < self.spans.len() {
             let rest = &self.spans[start..];
-            let size = cut(rest, BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2));
+            let size = cut(rest, self.room());
             let is_open = self.breaker.remaining(now) > 0.0;
             let is_busy = self.batches.len() >= if self.breaker.is_probing() { 1 } else { MOST_REQUESTS }
                 || self.in_flight()
@@ -201,9 +214,11 @@ impl Queue {
         }
     }
 
-    /// Storage has given a record, which nobody else gets for a while, or has none: 0.
-    pub fn taken(&mut self, host: &impl Host, key: u32, record: Vec<u8>) {
-        if !parse_record(&record).1.is_empty() {
+    /// Storage has given a record, which nobody else gets for a while, or has none: 0. `may_send`: whether anything may
+    /// be sent.
+    pub fn taken(&mut self, host: &impl Host, key: u32, record: Vec<u8>, may_send: bool) {
+        let is_whole = !parse_record(&record).1.is_empty();
+        if is_whole && may_send {
             self.send(host, key, record);
             return;
         }
@@ -211,9 +226,22 @@ impl Queue {
         if key == 0 {
             self.may_have_kept = false;
         } else {
-            // Somebody else wrote it, or an earlier version of ours.
-            host.settle_record(key, true);
+            // What is not whole somebody else wrote, or an earlier version of ours.
+            host.settle_record(key, !is_whole);
         }
+    }
+
+    /// Storage could not keep a record after all.
+    pub fn lose(&mut self, record: &[u8]) {
+        self.lost += count(parse_record(record).1);
+    }
+
+    /// Adds an attribute to the resource of what is sent from now on.
+    pub fn add_to_resource(&mut self, attributes: &[u8]) {
+        let mut resource = Vec::from(field(&self.resource, 1).map_or(&[][..], Value::bytes));
+        resource.extend_from_slice(attributes);
+        self.resource.clear();
+        write_bytes(1, &resource, &mut self.resource);
     }
 
     /// Whether the browser has a network.
@@ -235,7 +263,33 @@ impl Queue {
             return None;
         }
         self.timer_runs = true;
-        Some(if away > 0.0 { away } else { interval })
+        if away > 0.0 {
+            return Some(away);
+        }
+        if !cfg!(feature = "fetch-later") || interval <= TICK {
+            return Some(interval);
+        }
+        if self.due == 0.0 {
+            self.due = now + interval;
+        }
+        Some((self.due - now).min(TICK))
+    }
+
+    /// Whether what waits goes on waiting; then the browser has it, should the page crash before the time has come.
+    pub fn is_early(&mut self, host: &impl Host, now: f64) -> bool {
+        if !cfg!(feature = "fetch-later")
+            || now >= self.due
+            || self.spans.is_empty()
+            || self.breaker.remaining(now) > 0.0
+        {
+            return false;
+        }
+        let mut body = Vec::new();
+        let size = cut(&self.spans, self.room());
+        self.encode(host, &record_of(&self.resource, &self.spans[..size]), &mut body);
+        host.send_later(&body);
+        self.is_safe = true;
+        true
     }
 
     /// The timer of [`Queue::wants_timer`] has run out.
@@ -258,19 +312,22 @@ impl Queue {
         self.batches.iter().map(|batch| batch.keepalive).sum()
     }
 
+    /// Bytes of spans that a body has room for.
+    fn room(&self) -> usize {
+        BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2)
+    }
+
+    fn encode(&self, host: &impl Host, record: &[u8], body: &mut Vec<u8>) {
+        let (resource, spans) = parse_record(record);
+        encode::write_body(self.protocol, resource, spans, &|number, out| host.format(number, out), body);
+        if cfg!(feature = "gzip") && self.compresses {
+            *body = gzip::compress(body);
+        }
+    }
+
     fn send(&mut self, host: &impl Host, key: u32, record: Vec<u8>) {
         let mut body = Vec::new();
-        let (resource, spans) = parse_record(&record);
-        encode::write_body(
-            self.protocol,
-            resource,
-            spans,
-            &|number, out| host.format(number, out),
-            &mut body,
-        );
-        if cfg!(feature = "gzip") && self.compresses {
-            body = gzip::compress(&body);
-        }
+        self.encode(host, &record, &mut body);
         // What is in storage stays there until it is accepted: better cancelled with the page than sent twice.
         let keepalive = key == 0 && self.in_flight() + body.len() <= BODY_LIMIT;
         self.last_number += 1;
@@ -336,6 +393,8 @@ fn parse_record(record: &[u8]) -> (&[u8], &[u8]) {
     (resource, spans)
 }
 
+/// Milliseconds after which the browser has what waits longer.
+const TICK: f64 = 1_000.0;
 /// Milliseconds; a minute less than Dynatrace gives.
 const HOUR: f64 = 3_540_000.0;
 const DAY: f64 = 86_400_000.0;
@@ -368,6 +427,7 @@ mod tests {
         sent: RefCell<Vec<(u32, Vec<u8>, bool)>>,
         has_storage: bool,
         kept: RefCell<Vec<Vec<u8>>>,
+        later: RefCell<Vec<Vec<String>>>,
         taken: RefCell<u32>,
         settled: RefCell<Vec<(u32, bool)>>,
     }
@@ -403,6 +463,10 @@ mod tests {
 
         fn send(&self, number: u32, body: &[u8], keepalive: bool) {
             self.sent.borrow_mut().push((number, body.into(), keepalive));
+        }
+
+        fn send_later(&self, body: &[u8]) {
+            self.later.borrow_mut().push(if body.is_empty() { Vec::new() } else { names(body) });
         }
 
         fn keep(&self, record: &[u8]) -> bool {
@@ -542,7 +606,7 @@ mod tests {
         assert_eq!(*later.taken.borrow(), 1, "one at a time");
         let mut arrived = 0;
         for (index, record) in kept.iter().enumerate() {
-            next.taken(&later, index as u32 + 1, record.clone());
+            next.taken(&later, index as u32 + 1, record.clone(), true);
             let (names, number) = later.names();
             arrived += names.len();
             settle(&mut next, &later, 0.0, number, OK);
@@ -554,7 +618,7 @@ mod tests {
             (1..=kept.len() as u32).map(|key| (key, true)).collect::<Vec<_>>()
         );
         let asked = *later.taken.borrow();
-        next.taken(&later, 0, Vec::new());
+        next.taken(&later, 0, Vec::new(), true);
         next.drain(&later, 0.0);
         assert_eq!(*later.taken.borrow(), asked, "there is no more");
     }
@@ -593,7 +657,7 @@ mod tests {
         settle(&mut queue, &page, 1_100.0, number, OK);
         queue.drain(&page, 1_100.0);
         let record = page.kept.take().remove(0);
-        queue.taken(&page, 7, record);
+        queue.taken(&page, 7, record, true);
         queue.flush(&page, 1_100.0, Stay::Here);
         let bodies = page.bodies();
         assert_eq!(bodies.iter().map(|body| body.1[0].as_str()).collect::<Vec<_>>(), ["a", "c"]);
@@ -699,6 +763,51 @@ mod tests {
     }
 
     #[test]
+    fn while_nothing_may_be_sent_a_record_goes_back() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        push(&mut queue, "a");
+        queue.set_online(0.0, false);
+        queue.flush(&page, 0.0, Stay::Leaving);
+        let record = page.kept.take().remove(0);
+        queue.set_online(0.0, true);
+        queue.drain(&page, 0.0);
+        queue.taken(&page, 5, record.clone(), false);
+        assert_eq!(*page.settled.borrow(), [(5, false)]);
+        queue.drain(&page, 0.0);
+        assert_eq!(*page.taken.borrow(), 2, "it is asked for again");
+        queue.lose(&record);
+        assert_eq!(queue.lost, 1);
+    }
+
+    #[test]
+    fn what_waits_long_is_safe_within_a_second() {
+        let (mut queue, page) = (new_queue(), Page::default());
+        push(&mut queue, "a");
+        assert_eq!(queue.wants_timer(0.0, 2_500.0, false), Some(1_000.0));
+        for (now, next) in [(1_000.0, 1_000.0), (2_000.0, 500.0)] {
+            queue.timer_fired();
+            assert!(queue.is_early(&page, now));
+            push(&mut queue, "b");
+            assert_eq!(queue.wants_timer(now, 2_500.0, false), Some(next));
+        }
+        queue.timer_fired();
+        assert!(!queue.is_early(&page, 2_500.0));
+        queue.flush(&page, 2_500.0, Stay::Here);
+        assert_eq!(*page.later.borrow(), [vec!["a"], vec!["a", "b"], vec![]]);
+        assert_eq!(page.names().0, ["a", "b", "b"]);
+        push(&mut queue, "c");
+        assert_eq!(queue.wants_timer(3_000.0, 500.0, false), Some(500.0), "no sooner than it is sent");
+    }
+
+    #[test]
+    fn the_resource_can_grow() {
+        let mut queue = Queue::new();
+        queue.start(b"\x0a\x00", "");
+        queue.add_to_resource(b"\x0a\x00");
+        assert_eq!(queue.resource, b"\x0a\x04\x0a\x00\x0a\x00");
+    }
+
+    #[test]
     fn records_of_others_are_thrown_away() {
         let mut spans = Vec::new();
         write_bytes(2, b"", &mut spans);
@@ -714,7 +823,7 @@ mod tests {
             assert!(parse_record(bad).1.is_empty(), "{bad:?}");
             let (mut queue, page) = (new_queue(), Page::default());
             queue.drain(&page, 0.0);
-            queue.taken(&page, 3, bad.into());
+            queue.taken(&page, 3, bad.into(), true);
             assert_eq!(*page.settled.borrow(), [(3, true)]);
             queue.drain(&page, 0.0);
             assert_eq!(*page.taken.borrow(), 2, "there may be more");

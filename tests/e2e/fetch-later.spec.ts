@@ -1,0 +1,67 @@
+/** What waits long is safe with the browser within a second: https://wicg.github.io/pending-beacon/ */
+import { expect, test } from '../support/test.js'
+import { source } from '../support/source.js'
+import type { Stage } from '../support/stage.js'
+
+const head = (stage: Stage) => ({
+  head: `<script src="/headwater.full.min.js"></script><script>
+    initApm(${source({ serviceName: '{service}', serverUrl: stage.origin, flushInterval: 60_000 })})
+  </script>`,
+})
+
+/** How often the span of each number has come. */
+function came(stage: Stage, run: string): number[] {
+  const bodies = stage.received
+    .filter(({ url }) => url === '/v1/traces')
+    .map(({ body }) => body.toString('latin1'))
+  return [1, 2, 3].map((number) => bodies.join().split(`/echo?later=${run}-${number}.`).length - 1)
+}
+
+test('a page that crashes has sent what it had a second before', async ({ open, stage }) => {
+  const { page } = await open(head(stage))
+  await page.evaluate(() => Promise.all([1, 2].map((number) => fetch(`/echo?later=crash-${number}.`))))
+  await page.waitForTimeout(1_500)
+  expect(came(stage, 'crash'), 'it waits').toEqual([0, 0, 0])
+  const crashed = page.waitForEvent('crash')
+  const session = await page.context().newCDPSession(page)
+  session.send('Page.crash').catch(() => undefined)
+  await crashed
+  await expect.poll(() => came(stage, 'crash')).toEqual([1, 1, 0])
+})
+
+test('a page that is left has sent it once', async ({ open, stage }) => {
+  const { page } = await open(head(stage))
+  await page.evaluate(() => fetch('/echo?later=left-1.'))
+  await page.waitForTimeout(1_500)
+  await page.evaluate(() => fetch('/echo?later=left-2.'))
+  await page.waitForTimeout(1_500)
+  await page.evaluate(() => fetch('/echo?later=left-3.'))
+  await page.goto('about:blank')
+  await expect.poll(() => came(stage, 'left')).toEqual([1, 1, 1])
+  await page.waitForTimeout(1_000)
+  expect(came(stage, 'left')).toEqual([1, 1, 1])
+})
+
+test('a collector whose clock says otherwise is noticed', async ({ open, stage }) => {
+  let offset = 0
+  stage.route('/clock/v1/traces', (_request, response) => {
+    response.setHeader('date', new Date(Date.now() + offset * 1_000).toUTCString())
+    response.writeHead(200).end()
+  })
+  const visit = await open({
+    head: head(stage).head.replace(stage.origin, `${stage.origin}/clock`),
+  })
+  const flush = (path: string) =>
+    visit.page.evaluate(async (url) => {
+      await fetch(url)
+      await headwater.apm.flush()
+    }, path)
+  await flush('/echo?clock=right')
+  offset = -600
+  await flush('/echo?clock=wrong')
+  await flush('/echo?clock=known')
+  const of = (text: string) =>
+    stage.received.find(({ url, body }) => url.startsWith('/clock') && body.includes(text))
+  expect(of('clock=wrong')?.body.includes('headwater.clock_offset')).toBe(false)
+  expect(of('clock=known')?.body.includes('headwater.clock_offset')).toBe(true)
+})
