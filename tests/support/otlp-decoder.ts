@@ -13,42 +13,48 @@ export interface Decoded {
   request: unknown
 }
 
-/** @returns a decoder, or why there is none on this machine. */
-export function setUpDecoder(): ((bodies: Buffer[]) => Decoded[]) | string {
-  const cache = path.join(root, 'tests/.cache')
-  const environment = path.join(cache, `otlp-${VERSION}`)
+/**
+ * An environment of our own with a package of Python's.
+ *
+ * @returns its folder of programs, or why there is none on this machine.
+ */
+export function setUpPython(name: string, version: string): { programs: string } | string {
+  const environment = path.join(CACHE, `${name}-${version}`)
   const ready = path.join(environment, 'ready')
   const windows = process.platform === 'win32'
-  const python = path.join(environment, windows ? 'Scripts/python.exe' : 'bin/python')
-  if (!existsSync(ready)) {
-    const step = (what: string, program: string, parameters: string[]) => {
-      try {
-        execFileSync(program, parameters, { stdio: 'pipe' })
-        return undefined
-      } catch (error) {
-        const [first = ''] = String((error as { stderr?: unknown }).stderr ?? error)
-          .trim()
-          .split('\n')
-          .slice(-1)
-        return `${what} failed: ${first}`
-      }
+  const programs = path.join(environment, windows ? 'Scripts' : 'bin')
+  if (existsSync(ready)) return { programs }
+  const step = (what: string, program: string, parameters: string[]) => {
+    try {
+      execFileSync(program, parameters, { stdio: 'pipe' })
+      return undefined
+    } catch (error) {
+      const [first = ''] = String((error as { stderr?: unknown }).stderr ?? error)
+        .trim()
+        .split('\n')
+        .slice(-1)
+      return `${what} failed: ${first}`
     }
-    rmSync(environment, { recursive: true, force: true })
-    mkdirSync(cache, { recursive: true })
-    const failure =
-      step('`python3 -m venv`', windows ? 'python' : 'python3', ['-m', 'venv', environment]) ??
-      step('installing opentelemetry-proto', python, [
-        '-m',
-        'pip',
-        'install',
-        '-q',
-        `opentelemetry-proto==${VERSION}`,
-      ])
-    if (failure) return failure
-    writeFileSync(ready, '')
   }
+  rmSync(environment, { recursive: true, force: true })
+  mkdirSync(CACHE, { recursive: true })
+  const failure =
+    step('`python3 -m venv`', windows ? 'python' : 'python3', ['-m', 'venv', environment]) ??
+    step(`installing ${name}`, path.join(programs, 'python'), [
+      ...['-m', 'pip', 'install', '-q', `${name}==${version}`],
+    ])
+  if (failure) return failure
+  writeFileSync(ready, '')
+  return { programs }
+}
+
+/** @returns a decoder, or why there is none on this machine. */
+export function setUpDecoder(): ((bodies: Buffer[]) => Decoded[]) | string {
+  const environment = setUpPython('opentelemetry-proto', VERSION)
+  if (typeof environment === 'string') return environment
+  const python = path.join(environment.programs, 'python')
   return (bodies) => {
-    const folder = path.join(cache, `bodies-${process.pid}`)
+    const folder = path.join(CACHE, `bodies-${process.pid}`)
     mkdirSync(folder, { recursive: true })
     const files = bodies.map((body, index) => {
       const file = path.join(folder, `${index}.bin`)
@@ -63,4 +69,5 @@ export function setUpDecoder(): ((bodies: Buffer[]) => Decoded[]) | string {
   }
 }
 
+const CACHE = path.join(root, 'tests/.cache')
 const VERSION = '1.45.0'

@@ -102,7 +102,7 @@ impl Queue {
 
     /// Sends what may be sent now, and keeps what has to be kept.
     pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
-        if mem::take(&mut self.is_safe) {
+        if cfg!(feature = "fetch-later") && mem::take(&mut self.is_safe) {
             host.send_later(&[]);
         }
         self.due = 0.0;

@@ -1,0 +1,84 @@
+/** A real collector takes what is sent, and passes on just that. */
+import { gunzipSync } from 'node:zlib'
+
+import { setUpDecoder, type Decoded } from '../support/otlp-decoder.js'
+import { Rotel, ROTEL } from '../support/rotel.js'
+import { source } from '../support/source.js'
+import { expect, test } from '../support/test.js'
+import { values } from '../support/stage.js'
+
+// One after the other: the first fetches packages.
+test.describe.configure({ mode: 'default' })
+
+for (const options of [
+  { protocol: 'http/protobuf' },
+  { protocol: 'http/protobuf', compression: 'gzip' },
+  { protocol: 'http/json' },
+  { protocol: 'http/json', compression: 'gzip' },
+]) {
+  const what = Object.values(options).join(', ')
+  test(`rotel ${ROTEL} takes ${what}`, async ({ open, stage }) => {
+    // The first time, packages are fetched.
+    test.setTimeout(180_000)
+    const name = what.replace(/\W/g, '-')
+    const decode = setUpDecoder()
+    const rotel = typeof decode === 'string' ? decode : await Rotel.start(`${stage.origin}/sink-${name}`)
+    const why = typeof rotel === 'string' ? rotel : ''
+    test.skip(!!why, `needs Python with venv and its package index: ${why}`)
+    if (typeof rotel === 'string' || typeof decode === 'string') return
+
+    // It answers no preflights: a proxy on the page's own origin, as one would have in production.
+    stage.route(`/proxy-${name}/v1/traces`, async ({ headers, body }, response) => {
+      const passed = headers.filter(([own]) => /^content-(type|encoding)$/.test(own))
+      const answer = await fetch(`${rotel.origin}/v1/traces`, {
+        method: 'POST',
+        headers: passed,
+        body: new Uint8Array(body),
+      })
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+      response.end(Buffer.from(await answer.arrayBuffer()))
+    })
+    const start = {
+      serviceName: '{service}',
+      serverUrl: `${stage.origin}/proxy-${name}`,
+      flushInterval: 3_600_000,
+      resourceAttributes: { whole: -3, half: 0.5, yes: true, text: '"\n' },
+      ...options,
+    }
+    const visit = await open({
+      head: `<script src="/headwater.full.min.js"></script><script>initApm(${source(start)})</script>`,
+    })
+    const { sent, lost } = await visit.page.evaluate(async () => {
+      await fetch('/echo?rotel=ä')
+      await fetch('/status/500')
+      return headwater.apm.flush()
+    })
+    expect(lost).toBe(0)
+    const spansOf = (path: string) => {
+      const bodies = stage.received
+        .filter(({ url, method }) => url.startsWith(path) && method === 'POST')
+        .map((request) =>
+          values(request, 'content-encoding').includes('gzip') ? gunzipSync(request.body) : request.body,
+        )
+      return bodies.length === 0 ? [] : spansIn(decode(bodies).map(({ request }) => request))
+    }
+    await expect.poll(() => spansOf(`/sink-${name}`).length, { timeout: 10_000 }).toBe(sent)
+    expect(spansOf(`/sink-${name}`)).toEqual(spansOf(`/proxy-${name}`))
+    await rotel.stop()
+  })
+}
+
+/** Every span with its resource and scope, as texts in an order of their own. */
+function spansIn(requests: Decoded['request'][]): string[] {
+  interface Spans {
+    resourceSpans?: { resource: unknown; scopeSpans: { scope: unknown; spans: unknown[] }[] }[]
+  }
+  return (requests as Spans[])
+    .flatMap(({ resourceSpans = [] }) => resourceSpans)
+    .flatMap(({ resource, scopeSpans }) =>
+      scopeSpans.flatMap(({ scope, spans }) =>
+        spans.map((span) => JSON.stringify({ resource, scope, span })),
+      ),
+    )
+    .sort()
+}
