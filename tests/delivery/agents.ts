@@ -21,7 +21,7 @@ export interface PeerWindow {
   around?: <Result>(work: () => Promise<Result>) => Promise<Result>
 }
 
-/** The tags that start an agent. @param options - more of them, for ours. */
+/** The tags that start an agent. @param options - more of them, for ours, and `file` for another build. */
 export async function startAgent(
   agent: AgentName,
   stage: Stage,
@@ -29,8 +29,9 @@ export async function startAgent(
   options: Record<string, unknown> = {},
 ): Promise<string> {
   if (agent === 'headwater') {
-    const all = { serviceName: 'delivery', serverUrl: collector, ...options }
-    return `<script src="/headwater.min.js"></script><script>initApm(${source(all)})</script>`
+    const { file = 'headwater.min.js', ...others } = options
+    const all = { serviceName: 'delivery', serverUrl: collector, ...others }
+    return `<script src="/${String(file)}"></script><script>initApm(${source(all)})</script>`
   }
   const script = stage.script(await bundle(`delivery/peers/${agent}.ts`, 'peer'))
   return `<script>collector = ${source(collector)}</script><script src="${script}"></script>`

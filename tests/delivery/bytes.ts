@@ -10,8 +10,30 @@ export interface Variant {
   options?: Record<string, unknown>
 }
 
+const FULL = 'headwater.full.min.js'
+
 export const VARIANTS: readonly Variant[] = [
   { title: `${TITLES.headwater}, OTLP/protobuf`, agent: 'headwater' },
+  {
+    title: `${TITLES.headwater}, OTLP/protobuf, gzip`,
+    agent: 'headwater',
+    options: { file: FULL, compression: 'gzip' },
+  },
+  {
+    title: `${TITLES.headwater}, OTLP/JSON`,
+    agent: 'headwater',
+    options: { file: FULL, protocol: 'http/json' },
+  },
+  {
+    title: `${TITLES.headwater}, OTLP/JSON, gzip`,
+    agent: 'headwater',
+    options: { file: FULL, protocol: 'http/json', compression: 'gzip' },
+  },
+  {
+    title: '`headwater/elastic`, intake v2, gzip',
+    agent: 'headwater',
+    options: { file: 'headwater.elastic.min.js' },
+  },
   { title: `${TITLES.elastic}, intake v2, gzip`, agent: 'elastic' },
   { title: `${TITLES.opentelemetry}, OTLP/protobuf`, agent: 'opentelemetry' },
   { title: `${TITLES.sentry}, envelopes`, agent: 'sentry' },

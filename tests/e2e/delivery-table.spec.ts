@@ -50,8 +50,8 @@ test('every agent delivers while nothing fails, and docs/delivery.md says what i
   if (!WRITE) return
 
   const head = ['what happens', 'requests', ...AGENTS.map((agent) => TITLES[agent])]
-  const rows = [...outcomes].map(([{ title, refused }, row]) => [
-    title + (refused ? ' †' : ''),
+  const rows = [...outcomes].map(([{ title, refused, unknowable }, row]) => [
+    title + (refused ? ' †' : '') + (unknowable ? ' ‡' : ''),
     String(row.headwater?.created),
     ...AGENTS.map((agent) => cell(row[agent], row.headwater?.created)),
   ])
