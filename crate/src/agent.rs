@@ -150,6 +150,7 @@ impl<H: Host> Agent<H> {
     /// has not been sent; ahead of `Call` the wrapper calls [`Agent::leave`].
     pub fn pause(&mut self, why: Pause, on: bool) {
         self.set_paused(why, on);
+        self.recorder.queue.set_left(false);
         if on && why == Pause::Consent {
             self.discard();
         }
@@ -188,6 +189,7 @@ impl<H: Host> Agent<H> {
         let Some(origin) = Origin::of(url).filter(|_| self.paused == 0) else {
             return answer;
         };
+        self.recorder.queue.set_left(false);
         let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
         let session = if page_is_open { None } else { self.session(now) };
         let Self { options, recorder, ids, page, diagnostics, .. } = self;
@@ -453,6 +455,7 @@ impl<H: Host> Agent<H> {
             self.record(&request, now, Outcome::Cancelled, "");
         }
         self.flush(now, Stay::Leaving);
+        self.recorder.queue.set_left(true);
     }
 
     /// Sends all that waits, before it returns; what may not be sent now is kept if the page may be leaving.

@@ -30,6 +30,8 @@ pub struct Queue {
     /// Whether storage was asked, and what it gave is not settled yet.
     is_draining: bool,
     timer_runs: bool,
+    /// Whether the page has been left, as far as is known.
+    left: bool,
     /// When what waits is to be sent, by the page's clock; 0 if nothing does.
     due: f64,
     /// Whether the browser would send it if the page were gone.
@@ -76,6 +78,7 @@ impl Queue {
             may_have_kept: true,
             is_draining: false,
             timer_runs: false,
+            left: false,
             due: 0.0,
             is_safe: false,
             protocol: Protocol::DEFAULT,
@@ -171,7 +174,7 @@ impl Queue {
         let Some(index) = self.batches.iter().position(|batch| batch.number == number) else {
             return verdict;
         };
-        let Batch { key, record, .. } = self.batches.swap_remove(index);
+        let Batch { key, record, keepalive, .. } = self.batches.swap_remove(index);
         let (resource, spans) = parse_record(&record);
         if key != 0 {
             self.is_draining = false;
@@ -179,7 +182,9 @@ impl Queue {
         }
         if verdict == Verdict::Later {
             self.breaker.fail(now, retry_after, random);
-            if key == 0 {
+            // A browser tells a page that it leaves that its requests have failed, and goes on with them.
+            let goes_on = self.left && status == 0 && keepalive > 0;
+            if key == 0 && !goes_on {
                 if host.keep(&record) {
                     self.may_have_kept = true;
                 } else {
@@ -242,6 +247,11 @@ impl Queue {
         resource.extend_from_slice(attributes);
         self.resource.clear();
         write_bytes(1, &resource, &mut self.resource);
+    }
+
+    /// The page is left, or has come back.
+    pub fn set_left(&mut self, left: bool) {
+        self.left = left;
     }
 
     /// Whether the browser has a network.
@@ -760,6 +770,25 @@ mod tests {
         queue.set_online(2.0, true);
         queue.flush(&page, 2.0, Stay::Here);
         assert_eq!(page.names().0, ["a"]);
+    }
+
+    #[test]
+    fn what_a_page_hears_when_it_is_gone_is_not_believed() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        for (status, kept) in [(0, 0), (503, 1)] {
+            push(&mut queue, "a");
+            queue.flush(&page, 100_000.0, Stay::Leaving);
+            let (_, number) = page.names();
+            queue.set_left(true);
+            settle(&mut queue, &page, 100_000.0, number, (status, 0.0, 0.0));
+            assert_eq!(page.kept.borrow().len(), kept, "{status}");
+        }
+        queue.set_left(false);
+        push(&mut queue, "b");
+        queue.flush(&page, 200_000.0, Stay::Here);
+        let (_, number) = page.names();
+        settle(&mut queue, &page, 200_000.0, number, (0, 0.0, 0.0));
+        assert_eq!(page.kept.borrow().len(), 2, "it has come back");
     }
 
     #[test]
