@@ -11,6 +11,8 @@ export default defineConfig({
   workers: 2,
   fullyParallel: true,
   forbidOnly: !!process.env['CI'],
+  // Their drivers lose a message now and then; what fails twice more is a failure.
+  retries: browser === 'chromium' ? 0 : 2,
   // Each window of Firefox is as slow as a whole browser.
   timeout: browser === 'chromium' ? 30_000 : 90_000,
   use: {
