@@ -23,11 +23,12 @@ const { size } = await import('./size.mjs')
 size()
 const playwright = path.join(root, 'node_modules/@playwright/test/cli.js')
 const only = process.env.HEADWATER_BROWSER
-for (const [browser, variables] of Object.entries(await setUpBrowsers())) {
-  if (only && browser !== only) continue
+const browsers = Object.entries(await setUpBrowsers()).filter(([browser]) => !only || browser === only)
+for (const [browser, variables] of browsers) {
   say(`Testing in ${browser}`)
   const env = { ...process.env, ...variables, HEADWATER_BROWSER: browser }
   // Not every test is for every browser.
   const filter = [...(browser === 'chromium' ? [] : ['--pass-with-no-tests']), ...process.argv.slice(2)]
   node(playwright, ['test', '-c', 'tests', ...filter], { env })
 }
+say(`Tested in ${browsers.map(([browser]) => browser).join(', ')}`)
