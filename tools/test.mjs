@@ -23,7 +23,7 @@ const { size } = await import('./size.mjs')
 size()
 const playwright = path.join(root, 'node_modules/@playwright/test/cli.js')
 const only = process.env.HEADWATER_BROWSER
-const browsers = Object.entries(await setUpBrowsers()).filter(([browser]) => !only || browser === only)
+const browsers = Object.entries(await setUpBrowsers(only))
 for (const [browser, variables] of browsers) {
   say(`Testing in ${browser}`)
   const env = { ...process.env, ...variables, HEADWATER_BROWSER: browser }

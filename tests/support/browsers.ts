@@ -46,7 +46,6 @@ export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
     'unusual-places',
   ],
   webkit: [
-    'back-forward-cache',
     'exit',
     'header-rules',
     'pause-and-consent',
