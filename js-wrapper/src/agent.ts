@@ -93,6 +93,8 @@ function start(given: Config, stopped: () => void) {
     (record) => FULL && module.call('lose', record),
   )
   undo.push(() => backlog.close())
+  /** Has what the browser may tell late told now, before it is sent without. */
+  let catchUp: (() => void) | undefined
   let timer: number | undefined
   undo.push(() => nativeTimer('clearTimeout')(timer))
   const host: Host = {
@@ -111,7 +113,10 @@ function start(given: Config, stopped: () => void) {
       }
     },
     startTimer(milliseconds) {
-      timer = nativeTimer('setTimeout')(() => module.call('timer'), milliseconds)
+      timer = nativeTimer('setTimeout')(() => {
+        if (FULL) catchUp?.()
+        module.call('timer')
+      }, milliseconds)
     },
     send: (number, body, keepalive) => sender.send(number, body, keepalive),
     ...backlog,
@@ -155,8 +160,12 @@ function start(given: Config, stopped: () => void) {
   if (hooks & Hook.Fetch) hookFetch(module, nextId, readAnswer, undo)
   if (hooks & Hook.XmlHttpRequest) hookXhr(module, nextId, readAnswer, undo)
   if (FULL && hooks & Hook.Errors) hookErrors(module, undo)
-  if (FULL && readAnswer) hookServerTiming(module, undo)
-  const leave = hookLifecycle(module, endPageLoad, undo)
+  if (FULL && readAnswer) catchUp = hookServerTiming(module, undo)
+  const end = () => {
+    catchUp?.()
+    endPageLoad()
+  }
+  const leave = hookLifecycle(module, FULL ? end : endPageLoad, undo)
   return {
     module,
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
@@ -166,6 +175,7 @@ function start(given: Config, stopped: () => void) {
       module.call('pause', '', consent, on)
     },
     async flush() {
+      if (FULL) catchUp?.()
       module.call('flush', '', 0)
       await sender.settled()
       const [sent = 0, waiting = 0, lost = 0] = [0, 1, 2].map((which) => module.call('count', '', which))

@@ -41,16 +41,22 @@ export function hookPageLoad(module: Module, linking: boolean, undo: (() => void
   return report
 }
 
-/** Reports the `Server-Timing` of requests, which a page may see here and not in a header. */
-export function hookServerTiming(module: Module, undo: (() => void)[]): void {
-  const observer = new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
+/**
+ * Reports the `Server-Timing` of requests, which a page may see here and not in a header.
+ *
+ * @returns a function that reports now what the browser has not told of yet: to a busy page it comes late.
+ */
+export function hookServerTiming(module: Module, undo: (() => void)[]): () => void {
+  const report = (entries: PerformanceEntry[]) => {
+    for (const entry of entries) {
       const timing = serverTimingOf(entry)
       if (timing) module.call('serverTiming', entry.name + '\n' + timing)
     }
-  })
+  }
+  const observer = new PerformanceObserver((list) => report(list.getEntries()))
   observer.observe({ type: 'resource' })
   undo.push(() => observer.disconnect())
+  return () => report(observer.takeRecords())
 }
 
 /** As the header has it; empty if the server doesn't let us know (`Timing-Allow-Origin`). */
