@@ -6,6 +6,7 @@ import * as esbuild from 'esbuild'
 import { minify } from 'terser'
 
 import { node, root } from './run.mjs'
+import { brotli } from './size.mjs'
 
 const source = path.join(root, 'js-wrapper/src')
 const output = path.join(root, 'js-wrapper/dist')
@@ -23,8 +24,8 @@ export async function buildPackage() {
   node(path.join(root, 'node_modules/typescript/bin/tsc'), ['-p', path.join(root, 'js-wrapper')])
 }
 
-/** Bundles one variant into a folder; `files` names the file of each format. */
-export function bundle(variant, files, folder) {
+/** Bundles one variant into a folder; `files` names the file of each format. `ways`: see below. */
+export function bundle(variant, files, folder, ways = WAYS) {
   return Object.entries(files).map(async ([format, file]) => {
     const outfile = path.join(folder, file)
     await esbuild.build({
@@ -55,16 +56,28 @@ export function bundle(variant, files, folder) {
       format,
       outfile,
     })
-    // Takes 2 % more off than esbuild alone.
-    const { code } = await minify(await readFile(outfile, 'utf8'), {
-      compress: { passes: 3, ecma: 2020, toplevel: true, unsafe_arrows: true, unsafe_methods: true },
+    await writeFile(outfile, await minifyAgain(await readFile(outfile, 'utf8'), format === 'esm', ways))
+  })
+}
+
+/** Of what says the same, some compress better by up to 50 bytes of brotli: the smallest is taken. */
+const WAYS = [{}, { passes: 1 }, { passes: 2 }, { sequences: false }, { hoist_vars: true }]
+
+/** Takes 2 % more off than esbuild alone. */
+async function minifyAgain(text, module, ways) {
+  let best
+  for (const way of ways) {
+    const { code } = await minify(text, {
+      compress: { passes: 3, ecma: 2020, toplevel: true, unsafe_arrows: true, unsafe_methods: true, ...way },
       ecma: 2020,
       format: { ascii_only: true },
       mangle: { toplevel: true },
-      module: format === 'esm',
+      module,
     })
-    await writeFile(outfile, code)
-  })
+    const size = brotli(code)
+    if (!best || size < best.size) best = { code, size }
+  }
+  return best.code
 }
 
 /** Calls the module's exports by the names that the build has given them. */

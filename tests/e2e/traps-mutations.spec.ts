@@ -40,9 +40,9 @@ async function bundle({ file, search, replace, full }: Mutation): Promise<string
   if (parts.length !== 2) throw new Error(`${parts.length - 1} times in ${file}: ${search}`)
   writeFileSync(changed, parts.join(replace))
   const tools = (await import(path.join(copy, 'tools/build-package.mjs'))) as {
-    bundle(variant: string, files: { iife: string }, folder: string): Promise<unknown>[]
+    bundle(variant: string, files: { iife: string }, folder: string, ways: object[]): Promise<unknown>[]
   }
-  await Promise.all(tools.bundle(full ? 'full' : 'standard', { iife: 'agent.js' }, copy))
+  await Promise.all(tools.bundle(full ? 'full' : 'standard', { iife: 'agent.js' }, copy, [{ passes: 1 }]))
   const script = readFileSync(path.join(copy, 'agent.js'), 'utf8')
   rmSync(copy, { recursive: true })
   return script
