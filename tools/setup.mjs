@@ -80,15 +80,20 @@ export function setUpRust() {
 /**
  * The browsers for the tests.
  *
+ * @param {string | undefined} only - the one to set up; else all but WebKit, whose driver hangs at times.
  * @returns {Promise<Record<string, object>>} for each, by its name in `tests/support/browsers.ts`, the environment
  * variables that say where it is; without those that this machine cannot have.
  */
 export async function setUpBrowsers(only) {
-  // WebKit's driver hangs at times: it is for who asks for it.
-  if (only === 'webkit') return setUpWebKit()
-  if (only === 'firefox') return setUpFirefox()
-  return { chromium: { CHROME_PATH: await setUpChromium() }, ...(only ? {} : setUpFirefox()) }
+  const found = {}
+  for (const browser of only ? [only] : ['chromium', 'firefox']) {
+    const variables = await (BROWSERS[browser] ?? fail(`HEADWATER_BROWSER: ${browser} is none of them.`))()
+    if (variables) found[browser] = variables
+  }
+  return found
 }
+
+const BROWSERS = { chromium: setUpChromium, firefox: setUpFirefox, webkit: setUpWebKit }
 
 async function setUpChromium() {
   const find = () =>
@@ -102,20 +107,21 @@ async function setUpChromium() {
       ],
     )
   const found = find()
-  if (found) return found
+  if (found) return { CHROME_PATH: found }
   say("No Chrome or Chromium found: installing Playwright's own")
   const playwright = path.join(root, 'node_modules/@playwright/test/cli.js')
   ask(process.execPath, [playwright, 'install', '--with-deps', 'chromium'], { stdio: 'inherit' })
   const { chromium } = await import('@playwright/test')
-  if (existsSync(chromium.executablePath())) return chromium.executablePath()
+  if (existsSync(chromium.executablePath())) return { CHROME_PATH: chromium.executablePath() }
   installOnDebian('chromium')
-  return (
-    find() ??
-    fail(
-      'The tests need a browser. Install Chrome or Chromium (Debian: `apt-get install chromium`), or name one:\n' +
-        '  CHROME_PATH=/path/to/chrome npm test',
-    )
-  )
+  return {
+    CHROME_PATH:
+      find() ??
+      fail(
+        'The tests need a browser. Install Chrome or Chromium (Debian: `apt-get install chromium`), or name one:\n' +
+          '  CHROME_PATH=/path/to/chrome npm test',
+      ),
+  }
 }
 
 function setUpFirefox() {
@@ -127,7 +133,7 @@ function setUpFirefox() {
     )
   if (!find()) installOnDebian('firefox-esr')
   const found = find()
-  if (found) return { firefox: { FIREFOX_PATH: found } }
+  if (found) return { FIREFOX_PATH: found }
   return without(
     'Firefox',
     'Install it (Debian: `apt-get install firefox-esr`), or name one: FIREFOX_PATH=/path/to/firefox npm test',
@@ -139,7 +145,7 @@ function setUpWebKit() {
   const screen = () => process.env.DISPLAY ?? program('', ['Xvfb'])
   if (!driver() || !screen()) installOnDebian('webkit2gtk-driver', 'xvfb')
   const found = driver()
-  if (found && screen()) return { webkit: { WEBKIT_DRIVER: found } }
+  if (found && screen()) return { WEBKIT_DRIVER: found }
   return without(
     'WebKit',
     "It needs WebKitGTK's driver and a screen, on Linux only (Debian: `apt-get install webkit2gtk-driver xvfb`)",
@@ -149,7 +155,6 @@ function setUpWebKit() {
 /** A machine without it still tests in the others, and says in which. */
 function without(browser, how) {
   say(`No ${browser} found: its tests are skipped. ${how}`)
-  return {}
 }
 
 function installOnDebian(...packages) {

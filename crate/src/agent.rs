@@ -15,7 +15,7 @@ use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
 use crate::trace::{Attributes, Clock, Link, Root, Sink, Span, limit_value_length, set_redaction};
-use crate::wire::reader::{Value, field};
+use crate::wire::reader::bytes;
 use crate::wire::text::{contains, find, take_part, write_ratio};
 
 /// An agent, before and after its start.
@@ -108,15 +108,14 @@ impl<H: Host> Agent<H> {
         self.warn_of_endpoint();
         let options = &self.options;
         self.recorder.clock = Clock::new(time_origin);
-        let queue = &mut self.recorder.queue;
-        queue.start(&resource_of(options), &self.endpoint);
-        queue.protocol = options.protocol;
-        queue.compresses = if options.is_given(OptionId::Compression) {
+        let compresses = if options.is_given(OptionId::Compression) {
             options.flag(OptionId::Compression)
         } else {
             // Elastic's servers take it and allow the header.
             cfg!(feature = "gzip") && options.protocol == Protocol::Elastic
         };
+        let resource = resource_of(options);
+        self.recorder.queue.start(&resource, &self.endpoint, options.protocol, compresses);
         self.started = now;
         let session = self.session(now);
         let (options, recorder) = (&self.options, &self.recorder);
@@ -539,8 +538,8 @@ impl<H: Host> Agent<H> {
         let mut lines = self.endpoint.clone();
         if cfg!(any(feature = "json", feature = "elastic")) {
             lines.push('\n');
-            lines.push_str(queue.protocol.media_type());
-            lines.push_str(if queue.compresses { "\ngzip" } else { "" });
+            lines.push_str(queue.protocol().media_type());
+            lines.push_str(if queue.compresses() { "\ngzip" } else { "" });
         }
         lines
     }
@@ -694,13 +693,12 @@ impl<H: Host> Agent<H> {
 
 /// Where the collector is.
 fn endpoint_of(options: &Options) -> String {
-    let is_elastic = cfg!(feature = "elastic") && options.protocol == Protocol::Elastic;
     let mut url = options.text(OptionId::Endpoint);
     if url.is_empty() {
         url = options.text(OptionId::ServerUrl);
     }
     if url.is_empty() {
-        url = if is_elastic { DEFAULT_ELASTIC_URL } else { DEFAULT_SERVER_URL };
+        url = options.protocol.default_url();
     }
     while let Some(shorter) = url.strip_suffix('/') {
         url = shorter;
@@ -866,7 +864,7 @@ impl<H: Host> TraceSink<'_, H> {
             }
         }
         if cfg!(feature = "elastic")
-            && self.recorder.queue.protocol == Protocol::Elastic
+            && self.recorder.queue.protocol() == Protocol::Elastic
             && let Some(rate) = self.root.rate
         {
             let mut text = Vec::new();
@@ -934,9 +932,13 @@ impl<H: Host> Sink for TraceSink<'_, H> {
 fn json_of(span: &Span, body: &Body, host: &impl Host) -> String {
     let mut message = Vec::new();
     otlp_protobuf::write_span(&span.context, &[], &Attributes::of_span(), body, &mut message);
-    let span = field(&message, 2).map_or(&[][..], Value::bytes);
     let mut json = Vec::new();
-    otlp_json::transcode(span, otlp_json::SPAN, &|number, out| host.format(number, out), &mut json);
+    otlp_json::transcode(
+        bytes(&message, 2),
+        otlp_json::SPAN,
+        &|number, out| host.format(number, out),
+        &mut json,
+    );
     String::from_utf8(json).unwrap_or_default()
 }
 
@@ -983,10 +985,6 @@ const RESOURCE: &[(&str, OptionId)] = &[
     ("browser.brands", OptionId::Brands),
     ("user_agent.original", OptionId::UserAgent),
 ];
-/// OTLP over HTTP's default port on this machine.
-const DEFAULT_SERVER_URL: &str = "http://localhost:4318";
-/// The default of Elastic's APM server.
-const DEFAULT_ELASTIC_URL: &str = "http://localhost:8200";
 /// Seconds that the collector's clock may be away from ours, what with the time that an answer takes.
 const MOST_OFF: f64 = 5.0;
 /// Of more requests under way the oldest are propagated but not recorded.
@@ -1015,7 +1013,6 @@ mod tests {
     #[derive(Default)]
     struct World {
         sent: Vec<(u32, Vec<u8>, bool)>,
-        kept: Vec<Vec<u8>>,
         timers: Vec<f64>,
         logged: Vec<String>,
         /// What the sampler was asked, and what it says.
@@ -1065,8 +1062,7 @@ mod tests {
 
         fn send_later(&self, _body: &[u8]) {}
 
-        fn keep(&self, record: &[u8]) -> bool {
-            self.0.borrow_mut().kept.push(record.into());
+        fn keep(&self, _record: &[u8]) -> bool {
             false
         }
 

@@ -82,22 +82,21 @@ export function createBacklog(
       }),
     take(maximalAge) {
       // Private windows, blocked storage, a database that is broken or of a later version: there is none.
-      const started = quietly(() => {
-        if (database) take(maximalAge)
-        else {
-          const opening = indexedDB.open('headwater', 1)
-          opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { autoIncrement: true })
-          opening.onerror = none
-          opening.onsuccess = () => {
-            database = opening.result
-            // Somebody wants it deleted.
-            database.onversionchange = () => opening.result.close()
-            if (!quietly(() => (take(maximalAge), true))) none()
-          }
+      const attempt = (step: () => void) => {
+        if (!quietly(() => (step(), true))) queueMicrotask(none)
+      }
+      attempt(() => {
+        if (database) return take(maximalAge)
+        const opening = indexedDB.open('headwater', 1)
+        opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { autoIncrement: true })
+        opening.onerror = none
+        opening.onsuccess = () => {
+          database = opening.result
+          // Somebody wants it deleted.
+          database.onversionchange = () => opening.result.close()
+          attempt(() => take(maximalAge))
         }
-        return true
       })
-      if (!started) queueMicrotask(none)
     },
     close() {
       database?.close()

@@ -1,6 +1,7 @@
 /** The agents whose losses are compared, each with its defaults. */
 import { bundle } from '../support/bundle.js'
 import { source } from '../support/source.js'
+import { agentScript } from '../support/test.js'
 import type { Stage } from '../support/stage.js'
 import { versionOf } from '../traps/agents.js'
 
@@ -31,7 +32,7 @@ export async function startAgent(
   if (agent === 'headwater') {
     const { file = 'headwater.min.js', ...others } = options
     const all = { serviceName: 'delivery', serverUrl: collector, ...others }
-    return `<script src="/${String(file)}"></script><script>initApm(${source(all)})</script>`
+    return agentScript(all, String(file))
   }
   const script = stage.script(await bundle(`delivery/peers/${agent}.ts`, 'peer'))
   return `<script>collector = ${source(collector)}</script><script src="${script}"></script>`

@@ -64,16 +64,6 @@ export class RawTab {
     await page.close()
   }
 
-  /** Waits for the page to close it. */
-  async closed(): Promise<void> {
-    for (const end = Date.now() + 10_000; ;) {
-      const { targetInfos } = await this.#session.send('Target.getTargets')
-      if (!targetInfos.some(({ targetId }) => targetId === this.#target)) return
-      if (Date.now() > end) throw new Error('the tab is not closed')
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
-
   async close(): Promise<void> {
     await this.#session.send('Target.closeTarget', { targetId: this.#target }).catch(() => undefined)
     await this.#session.send('Target.disposeBrowserContext', { browserContextId: this.#context })

@@ -1,12 +1,9 @@
 /** What waits long is safe with the browser within a second: https://wicg.github.io/pending-beacon/ */
-import { expect, test } from '../support/test.js'
-import { source } from '../support/source.js'
+import { agentScript, expect, test } from '../support/test.js'
 import type { Stage } from '../support/stage.js'
 
-const head = (stage: Stage) => ({
-  head: `<script src="/headwater.full.min.js"></script><script>
-    initApm(${source({ serviceName: '{service}', serverUrl: stage.origin, flushInterval: 60_000 })})
-  </script>`,
+const head = (serverUrl: string) => ({
+  head: agentScript({ serviceName: '{service}', serverUrl, flushInterval: 60_000 }, 'headwater.full.min.js'),
 })
 
 /** How often the span of each number has come. */
@@ -18,7 +15,7 @@ function came(stage: Stage, run: string): number[] {
 }
 
 test('a page that crashes has sent what it had a second before', async ({ open, stage }) => {
-  const { page } = await open(head(stage))
+  const { page } = await open(head(stage.origin))
   await page.evaluate(() => Promise.all([1, 2].map((number) => fetch(`/echo?later=crash-${number}.`))))
   await page.waitForTimeout(1_500)
   expect(came(stage, 'crash'), 'it waits').toEqual([0, 0, 0])
@@ -30,7 +27,7 @@ test('a page that crashes has sent what it had a second before', async ({ open, 
 })
 
 test('a page that is left has sent it once', async ({ open, stage }) => {
-  const { page } = await open(head(stage))
+  const { page } = await open(head(stage.origin))
   await page.evaluate(() => fetch('/echo?later=left-1.'))
   await page.waitForTimeout(1_500)
   await page.evaluate(() => fetch('/echo?later=left-2.'))
@@ -48,9 +45,7 @@ test('a collector whose clock says otherwise is noticed', async ({ open, stage }
     response.setHeader('date', new Date(Date.now() + offset * 1_000).toUTCString())
     response.writeHead(200).end()
   })
-  const visit = await open({
-    head: head(stage).head.replace(stage.origin, `${stage.origin}/clock`),
-  })
+  const visit = await open(head(`${stage.origin}/clock`))
   const flush = (path: string) =>
     visit.page.evaluate(async (url) => {
       await fetch(url)

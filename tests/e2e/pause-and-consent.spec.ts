@@ -1,13 +1,11 @@
 /** `pause()`, consent, `stop()` and several agents, as a page and the servers see them. */
 import { NATIVE_FETCH } from '../support/browsers.js'
-import { source } from '../support/source.js'
 import { values } from '../support/stage.js'
-import { expect, test } from '../support/test.js'
+import { agentScript, expect, test, type Options } from '../support/test.js'
 
 for (const file of ['headwater.min.js', 'headwater.full.min.js']) {
   test.describe(file, () => {
-    const start = (options: object) =>
-      `<script src="/${file}"></script><script>initApm(${source(options)})</script>`
+    const start = (options: Options) => agentScript(options, file)
 
     test('a paused agent adds no headers and records nothing, and goes on later', async ({
       open,

@@ -1,18 +1,16 @@
 /** What collectors other than OTLP's over protobuf get, read by somebody else; and where it goes. */
-import { gunzipSync } from 'node:zlib'
-
 import { setUpDecoder } from '../support/otlp-decoder.js'
 import { readIntake, type Event } from '../support/intake.js'
 import { source } from '../support/source.js'
-import { expect, test, type Options, type Visit } from '../support/test.js'
-import { values, type ReceivedRequest, type Stage } from '../support/stage.js'
+import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
+import { bodyOf, values, type ReceivedRequest, type Stage } from '../support/stage.js'
 
 const NEVER = 3_600_000
 
-/** Starts another build than the standard one. */
+/** Starts this build. */
 function head(stage: Stage, file: string, options: Options): { head: string } {
   const all = { serviceName: '{service}', serverUrl: stage.origin, flushInterval: NEVER, ...options }
-  return { head: `<script src="/${file}"></script><script>initApm(${source(all)})</script>` }
+  return { head: agentScript(all, file) }
 }
 
 /** Requests, an error and a method of its own; all is sent. */
@@ -26,13 +24,9 @@ async function work({ page }: Visit): Promise<void> {
 
 /** The bodies that came from this page. */
 function bodiesOf(stage: Stage, visit: Visit, path: string): ReceivedRequest[] {
-  const plain = (request: ReceivedRequest) =>
-    values(request, 'content-encoding').includes('gzip')
-      ? { ...request, body: gunzipSync(request.body) }
-      : request
   return stage.received
     .filter(({ url, method }) => url === path && method === 'POST')
-    .map(plain)
+    .map((request) => ({ ...request, body: bodyOf(request) }))
     .filter(({ body }) => body.includes(visit.service))
 }
 

@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
 
+import { freePort } from './free-port.js'
 import { setUpPython } from './otlp-decoder.js'
 
 export const ROTEL = '0.0.1a15'
@@ -61,14 +61,4 @@ export class Rotel {
     this.#process.kill()
     if (this.#process.exitCode === null) await once(this.#process, 'exit')
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || !address) throw new Error('no port')
-  return address.port
 }

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { readFile } from 'node:fs/promises'
+import { gunzipSync } from 'node:zlib'
 
 import { root } from './demo.js'
 
@@ -177,6 +178,11 @@ export class Stage {
 /** The values of a header, one for each time that it came. */
 export function values(request: ReceivedRequest, name: string): string[] {
   return request.headers.filter(([own]) => own === name).map(([, value]) => value)
+}
+
+/** The body as it was before it was compressed. */
+export function bodyOf(request: ReceivedRequest): Buffer {
+  return values(request, 'content-encoding').includes('gzip') ? gunzipSync(request.body) : request.body
 }
 
 const FILES: Partial<Record<string, string>> = {

@@ -157,9 +157,9 @@ export async function goBack(page: BrowserPage, url: string): Promise<void> {
   await expect.poll(() => page.evaluate(() => location.href).catch(() => '')).toBe(url)
 }
 
-/** The script tags that start the agent with these options. */
-export function agentScript(options: Options): string {
-  return `<script src="/headwater.min.js"></script><script>initApm(${source(options)})</script>`
+/** The script tags that start the agent with these options. @param file - of another build than the standard one. */
+export function agentScript(options: Options, file = 'headwater.min.js'): string {
+  return `<script src="/${file}"></script><script>initApm(${source(options)})</script>`
 }
 
 /** Runs in the page. */

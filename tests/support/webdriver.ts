@@ -1,7 +1,8 @@
 /** One session of a browser's own WebDriver, in a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+
+import { freePort } from './free-port.js'
 
 export class Session {
   readonly capabilities: Record<string, unknown>
@@ -87,15 +88,6 @@ async function ask(url: string, method: string, body?: object): Promise<unknown>
   if (response.ok) return value
   const { error, message } = value as { error: string; message: string }
   throw new Error(`${error}: ${message}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))

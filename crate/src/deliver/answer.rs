@@ -1,7 +1,7 @@
 //! What a collector says of single spans: OTLP's `partial_success`, and the body of Elastic's 400.
 
-use crate::wire::reader::{Value, field};
-use crate::wire::text::decimal;
+use crate::wire::reader::{Value, bytes, field};
+use crate::wire::text::{decimal, find_text};
 
 /// How many of `sent` spans the collector has taken. `taken`: whether its status says that it has taken all.
 pub fn accepted(body: &[u8], sent: u32, taken: bool) -> u32 {
@@ -16,15 +16,13 @@ pub fn accepted(body: &[u8], sent: u32, taken: bool) -> u32 {
         }
     } else {
         // `ExportTraceServiceResponse.partial_success.rejected_spans`
-        let partial = field(body, 1).map_or(&[][..], Value::bytes);
-        u64::from(all).saturating_sub(field(partial, 1).map_or(0, Value::number))
+        u64::from(all).saturating_sub(field(bytes(body, 1), 1).map_or(0, Value::number))
     };
     accepted as u32
 }
 
 fn number_behind(text: &str, name: &str) -> Option<u64> {
-    let at = text.as_bytes().windows(name.len()).position(|window| window == name.as_bytes())?;
-    let rest = text[at + name.len()..].trim_ascii_start().trim_start_matches('"');
+    let rest = text[find_text(text, name)? + name.len()..].trim_ascii_start().trim_start_matches('"');
     decimal(&rest[..rest.bytes().take_while(u8::is_ascii_digit).count()])
 }
 

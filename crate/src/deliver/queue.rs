@@ -13,7 +13,7 @@ use crate::encode::{self, Protocol, otlp_protobuf::SPAN_TAG};
 use crate::host::Host;
 use crate::wire::gzip;
 use crate::wire::protobuf::{field_end, write_bytes};
-use crate::wire::reader::{Value, field};
+use crate::wire::reader::bytes;
 use crate::wire::text::contains;
 
 /// All spans that have not been accepted yet.
@@ -36,9 +36,8 @@ pub struct Queue {
     due: f64,
     /// Whether the browser would send it if the page were gone.
     is_safe: bool,
-    pub protocol: Protocol,
-    /// Whether bodies are compressed.
-    pub compresses: bool,
+    protocol: Protocol,
+    compresses: bool,
     /// Milliseconds after which a record is not sent any more.
     maximal_age: f64,
     /// Spans that the collector has accepted.
@@ -89,13 +88,25 @@ impl Queue {
         }
     }
 
-    /// Says whose spans they are, an encoded `Resource`, and where they go.
-    pub fn start(&mut self, resource: &[u8], endpoint: &str) {
+    /// Says whose spans they are, an encoded `Resource`, and where they go in which form.
+    pub fn start(&mut self, resource: &[u8], endpoint: &str, protocol: Protocol, compresses: bool) {
         write_bytes(1, resource, &mut self.resource);
+        self.protocol = protocol;
+        self.compresses = compresses;
         // It drops spans that ended an hour ago.
         if contains(endpoint, "dynatrace") {
             self.maximal_age = HOUR;
         }
+    }
+
+    /// What the collector speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether bodies are compressed.
+    pub fn compresses(&self) -> bool {
+        self.compresses
     }
 
     /// Appends a span that `write` encodes.
@@ -243,7 +254,7 @@ impl Queue {
 
     /// Adds an attribute to the resource of what is sent from now on.
     pub fn add_to_resource(&mut self, attributes: &[u8]) {
-        let mut resource = Vec::from(field(&self.resource, 1).map_or(&[][..], Value::bytes));
+        let mut resource = Vec::from(bytes(&self.resource, 1));
         resource.extend_from_slice(attributes);
         self.resource.clear();
         write_bytes(1, &resource, &mut self.resource);
@@ -391,8 +402,7 @@ fn record_of(resource: &[u8], spans: &[u8]) -> Vec<u8> {
 /// The resource and the spans; none if it is no whole record.
 #[inline(never)]
 fn parse_record(record: &[u8]) -> (&[u8], &[u8]) {
-    let start = field_end(record, 0).unwrap_or_default();
-    let (resource, spans) = record.split_at(start);
+    let (resource, spans) = record.split_at(field_end(record, 0).unwrap_or_default());
     let mut at = 0;
     while at < spans.len() {
         match field_end(spans, at) {
@@ -518,7 +528,7 @@ mod tests {
 
     fn new_queue() -> Queue {
         let mut queue = Queue::new();
-        queue.start(&[], "");
+        queue.start(&[], "", Protocol::Protobuf, false);
         queue
     }
 
@@ -831,7 +841,7 @@ mod tests {
     #[test]
     fn the_resource_can_grow() {
         let mut queue = Queue::new();
-        queue.start(b"\x0a\x00", "");
+        queue.start(b"\x0a\x00", "", Protocol::Protobuf, false);
         queue.add_to_resource(b"\x0a\x00");
         assert_eq!(queue.resource, b"\x0a\x04\x0a\x00\x0a\x00");
     }

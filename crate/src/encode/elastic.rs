@@ -8,8 +8,8 @@
 
 use crate::context::Origin;
 use crate::wire::hex;
-use crate::wire::json::{write_member, write_name, write_text};
-use crate::wire::reader::{Fields, Value, field};
+use crate::wire::json::{separate, write_member, write_name, write_text};
+use crate::wire::reader::{Fields, Value, bytes, field};
 use crate::wire::text::{find, write_integer};
 
 type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
@@ -17,7 +17,7 @@ type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
 /// Writes metadata and events for the field `ResourceSpans.resource` and the fields `ScopeSpans.spans`. `format` writes
 /// a number as JavaScript does.
 pub fn write_request(resource: &[u8], spans: &[u8], format: Format, out: &mut Vec<u8>) {
-    write_metadata(field(resource, 1).map_or(&[], Value::bytes), format, out);
+    write_metadata(bytes(resource, 1), format, out);
     for (_, span) in Fields(spans) {
         write_span(span.bytes(), spans, format, out);
     }
@@ -47,9 +47,9 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
 
 fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     let attributes = Attributes { message: span, field: 9 };
-    let id = field(span, 2).map_or(&[][..], Value::bytes);
-    let parent = field(span, 4).map_or(&[][..], Value::bytes);
-    let trace_id = field(span, 1).map_or(&[][..], Value::bytes);
+    let id = bytes(span, 2);
+    let parent = bytes(span, 4);
+    let trace_id = bytes(span, 1);
     let number = |index| field(span, index).map_or(0, Value::number);
     let is_entry = parent.is_empty() || number(16) & IS_REMOTE != 0;
     let is_page_load = !attributes.text("browser.navigation_timing.type").is_empty();
@@ -254,7 +254,7 @@ fn write_links(span: &[u8], out: &mut Vec<u8>) {
     write_name("links", out);
     out.push(b'[');
     for (_, link) in links {
-        crate::wire::json::separate(out);
+        separate(out);
         out.push(b'{');
         for (number, name) in [(1, "trace_id"), (2, "span_id")] {
             // The server requires both.
@@ -268,9 +268,13 @@ fn write_links(span: &[u8], out: &mut Vec<u8>) {
 /// A member with a keyword, cut at 1,024 characters; nothing if it is empty.
 fn member(name: &str, text: &str, out: &mut Vec<u8>) {
     if !text.is_empty() {
-        let end = text.char_indices().nth(KEYWORD).map_or(text.len(), |(index, _)| index);
-        write_member(name, &text[..end], out);
+        write_member(name, keyword(text), out);
     }
+}
+
+/// As much of a text as a keyword may have.
+fn keyword(text: &str) -> &str {
+    &text[..text.char_indices().nth(KEYWORD).map_or(text.len(), |(index, _)| index)]
 }
 
 fn member_id(name: &str, id: &[u8], out: &mut Vec<u8>) {
@@ -316,7 +320,7 @@ impl<'a> Attributes<'a> {
             if kind == 5 {
                 continue;
             }
-            crate::wire::json::separate(out);
+            separate(out);
             let mut name = String::new();
             for character in key.chars() {
                 name.push(if matches!(character, '.' | '*' | '"') { '_' } else { character });
@@ -327,11 +331,7 @@ impl<'a> Attributes<'a> {
                 2 => out.extend_from_slice(if value.number() == 0 { b"false" } else { b"true" }),
                 3 => format(value.number().cast_signed() as f64, out),
                 4 => format(f64::from_bits(value.number()), out),
-                _ => {
-                    let text = value.text();
-                    let end = text.char_indices().nth(KEYWORD).map_or(text.len(), |(index, _)| index);
-                    write_text(&text[..end], out);
-                }
+                _ => write_text(keyword(value.text()), out),
             }
         }
     }

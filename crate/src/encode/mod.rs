@@ -22,6 +22,15 @@ impl Protocol {
     pub const DEFAULT: Self =
         if cfg!(all(feature = "elastic", not(feature = "full"))) { Self::Elastic } else { Self::Protobuf };
 
+    /// A collector on this machine: the default port of OTLP over HTTP, or of Elastic's APM server.
+    pub fn default_url(self) -> &'static str {
+        if cfg!(feature = "elastic") && self == Self::Elastic {
+            "http://localhost:8200"
+        } else {
+            "http://localhost:4318"
+        }
+    }
+
     /// The path of traces.
     pub fn path(self) -> &'static str {
         if cfg!(feature = "elastic") && self == Self::Elastic {

@@ -83,6 +83,11 @@ pub fn field(message: &[u8], number: u32) -> Option<Value<'_>> {
     Fields(message).filter(|(field, _)| *field == number).last().map(|(_, value)| value)
 }
 
+/// The bytes of such a field; none if there is no such field.
+pub fn bytes(message: &[u8], number: u32) -> &[u8] {
+    field(message, number).map_or(&[], Value::bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,6 +109,7 @@ mod tests {
         assert_eq!((fields[3].0, fields[3].1.text()), (3, "é"));
         assert_eq!(field(&out, 3).unwrap().text(), "é");
         assert_eq!(field(&out, 4), None);
+        assert_eq!((bytes(&out, 3), bytes(&out, 4)), ("é".as_bytes(), &[][..]));
         assert_eq!(Fields(&out[..out.len() - 1]).count(), 3);
     }
 

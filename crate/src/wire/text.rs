@@ -8,7 +8,12 @@ pub fn find(text: &str, stops: &[u8]) -> usize {
     text.bytes().position(|byte| stops.iter().any(|stop| *stop == byte)).unwrap_or(text.len())
 }
 
-/// Whether `part` stands somewhere in `text`. Not `str::contains`: see the module.
+/// Where `part` stands in `text` first. Not `str::find`: see the module.
+pub fn find_text(text: &str, part: &str) -> Option<usize> {
+    text.as_bytes().windows(part.len()).position(|window| window == part.as_bytes())
+}
+
+/// Whether `part` stands somewhere in `text`.
 pub fn contains(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len()).any(|window| window == part.as_bytes())
 }
