@@ -12,7 +12,7 @@ const TARGET = 'wasm32-unknown-unknown'
 const output = path.join(root, 'js-wrapper/src/generated')
 
 /** What each module has of the features in `crate/Cargo.toml`. */
-export const VARIANTS = { standard: [], full: ['full'], elastic: ['elastic', 'gzip'] }
+export const VARIANTS = { standard: [], full: ['full'], elastic: ['elastic', 'events', 'gzip'] }
 
 /** @param {boolean} abort whether to build the standard library without panic messages; see setup. */
 export function buildModule(abort) {
@@ -169,8 +169,8 @@ export interface Imports {
   origin(address: number, length: number): number
   startTimer(milliseconds: number): void
   format(number: number): number
-  send(number: number, body: number, length: number, keepalive: number): void
-  sendLater(body: number, length: number): void
+  send(number: number, body: number, length: number, keepalive: number, areEvents: number): void
+  sendLater(body: number, length: number, areEvents: number): void
   keep(record: number, length: number): boolean
   take(maximalAge: number): void
   settleRecord(key: number, done: number): void

@@ -56,14 +56,14 @@ export function bundle(variant, files, folder, ways = WAYS) {
       format: format === 'iife' ? format : 'esm',
       outfile,
     })
-    const text = await minifyAgain(await readFile(outfile, 'utf8'), format !== 'iife', ways)
-    await writeFile(outfile, format === 'cjs' ? toCommonJs(text) : text)
+    await writeFile(outfile, await minifyAgain(await readFile(outfile, 'utf8'), format, ways))
   })
 }
 
 /** What esbuild makes of the same is 150 bytes of brotli longer: it allows for cycles, and for exports that change. */
 function toCommonJs(text) {
-  const [, script, names] = /^(.*)\bexport\{([^}]*)\};$/s.exec(text) ?? fail('The bundle ends in another way.')
+  const [, script, names] =
+    /^(.*)\bexport\{([^}]*)\};$/s.exec(text) ?? fail('The bundle ends in another way.')
   const exports = names.split(',').map((name) => name.split(' as ').reverse().join(':'))
   return `"use strict";${script}module.exports={__esModule:!0,${exports.join()}};`
 }
@@ -71,8 +71,8 @@ function toCommonJs(text) {
 /** Of what says the same, some compress better by up to 50 bytes of brotli: the smallest is taken. */
 const WAYS = [{}, { passes: 1 }, { passes: 2 }, { sequences: false }, { hoist_vars: true }]
 
-/** Takes 2 % more off than esbuild alone. */
-async function minifyAgain(text, module, ways) {
+/** Takes 3 % more off than esbuild alone. */
+async function minifyAgain(text, format, ways) {
   let best
   for (const way of ways) {
     const { code } = await minify(text, {
@@ -80,12 +80,33 @@ async function minifyAgain(text, module, ways) {
       ecma: 2020,
       format: { ascii_only: true },
       mangle: { toplevel: true },
-      module,
+      module: format !== 'iife',
     })
-    const size = brotli(code)
-    if (!best || size < best.size) best = { code, size }
+    const moved = moveModuleLast(format === 'cjs' ? toCommonJs(code) : code, format)
+    const size = brotli(moved)
+    if (!best || size < best.size) best = { moved, size }
   }
-  return best.code
+  return best.moved
+}
+
+/**
+ * Puts the module's text behind the script, which compresses better by up to 100 bytes. Nothing reads it before
+ * `init`; the script-tag file may call that itself, and gets it as a parameter.
+ */
+function moveModuleLast(text, format) {
+  const [module] = /"[^"]{5000,}"/.exec(text) ?? fail('The bundle has no module.')
+  // Declared behind others, ahead of others, alone; else it stands within an expression.
+  const name = /([$\w]+)="[^"]{5000,}"[,;]/.exec(text)?.[1] ?? '$module'
+  const script = text
+    .replace(`,${name}=${module}`, '')
+    .replace(`${name}=${module},`, '')
+    .replace(new RegExp(`(const|let|var) [$\\w]+="[^"]{5000,}";`), '')
+    .replace(module, name)
+  if (format !== 'iife') return `${script}var ${name}=${module};`
+  const [, strict = '', body] =
+    /^("use strict";)?\(\(\)=>\{(.*)\}\)\(\);?$/s.exec(script.trim()) ??
+    fail('The bundle begins in another way.')
+  return `${strict}(${name}=>{${body}})(${module});`
 }
 
 /** Calls the module's exports by the names that the build has given them. */

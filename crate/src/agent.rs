@@ -7,15 +7,18 @@ use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, Trac
 use crate::deliver::{Queue, Stay, Verdict};
 use crate::diagnostics::Diagnostics;
 use crate::encode::otlp_protobuf::{self, Body};
-use crate::encode::{Protocol, elastic, otlp_json};
+use crate::encode::{LOGS_PATH, Protocol, TRACES_PATH, elastic, otlp_json};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
+use crate::signal::error;
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
-use crate::trace::{Attributes, Clock, Link, Root, Sink, Span, limit_value_length, set_redaction};
-use crate::wire::reader::bytes;
+use crate::trace::{
+    Attributes, Clock, Event, Link, Root, Severity, Sink, Span, limit_value_length, set_redaction,
+};
+use crate::wire::reader::{Fields, Value};
 use crate::wire::text::{contains, find, take_part, write_ratio};
 
 /// An agent, before and after its start.
@@ -23,6 +26,8 @@ pub struct Agent<H> {
     /// What is configured until [`Agent::start`].
     pub options: Options,
     endpoint: String,
+    /// Where events go; empty if they have no place.
+    logs_endpoint: String,
     recorder: Recorder<H>,
     ids: IdGenerator,
     /// The page load, once the agent has started.
@@ -36,6 +41,7 @@ pub struct Agent<H> {
     /// Where sessions are sampled.
     session: Option<Session>,
     diagnostics: Diagnostics,
+    recent_errors: error::Recent,
     /// When the agent started, in milliseconds of the page's clock: requests since then are spans of
     /// their own and not resources.
     started: f64,
@@ -52,6 +58,7 @@ impl<H: Host> Agent<H> {
         Self {
             options: Options::new(),
             endpoint: String::new(),
+            logs_endpoint: String::new(),
             recorder: Recorder {
                 host,
                 clock: Clock::new(0.0),
@@ -69,6 +76,7 @@ impl<H: Host> Agent<H> {
             waiting: Vec::new(),
             session: None,
             diagnostics: Diagnostics::new(),
+            recent_errors: error::Recent::new(),
             started: 0.0,
             warned: false,
             compared: false,
@@ -103,6 +111,9 @@ impl<H: Host> Agent<H> {
             options.targets.add_target(own, None, false);
         }
         self.endpoint = endpoint_of(options);
+        if cfg!(feature = "events") {
+            self.logs_endpoint = logs_endpoint_of(options, &self.endpoint);
+        }
         set_redaction(options.redaction);
         limit_value_length(options.attribute_value_length_limit as usize);
         self.warn_of_endpoint();
@@ -356,7 +367,7 @@ impl<H: Host> Agent<H> {
         if let Some(page) = &self.page
             && page.is_open()
             && !(traced && resource.start >= self.started)
-            && !resource.url.starts_with(&self.endpoint)
+            && !self.is_ours(resource.url)
         {
             let mut link = None;
             if cfg!(feature = "linking") && !resource.server_timing.is_empty() {
@@ -369,6 +380,35 @@ impl<H: Host> Agent<H> {
             let sink = &mut self.recorder.sink(page, None, &self.options, fate);
             page.resource(resource, link, &mut self.ids, sink);
         }
+    }
+
+    /// Something was thrown and not caught, or the page hands it over (`handled`). `text`: see [`error::attributes`];
+    /// `labels` are the page's own attributes.
+    pub fn capture_error(&mut self, now: f64, text: &str, labels: &str, handled: bool) {
+        if !handled {
+            self.note_error();
+        }
+        if self.paused != 0
+            || self.logs_endpoint.is_empty()
+            || !handled && !self.instruments(Instrumentation::Error)
+            || self.recent_errors.knows(text, now)
+        {
+            return;
+        }
+        let attributes = error::attributes(text, handled).given(labels);
+        self.event("exception", Severity::Error, now, attributes);
+    }
+
+    /// Records an event, within the span of the page load while that is open. Whatever the sampler has decided: there
+    /// are few, and each matters on its own.
+    pub fn event(&mut self, name: &str, severity: Severity, now: f64, attributes: Attributes) {
+        let page = self.page.as_ref().filter(|page| page.is_open());
+        let context = page.map(|PageLoad { context, root, .. }| SpanContext {
+            flags: context.flags.with_sampled(root.decision.sampled()),
+            ..*context
+        });
+        self.recorder.record_event(&self.options, &Event { name, time: now, severity, context, attributes });
+        self.deliver(now);
     }
 
     /// Something has failed on the page.
@@ -532,14 +572,17 @@ impl<H: Host> Agent<H> {
         self.send_on(now);
     }
 
-    /// Where spans are posted to, the media type, and `gzip` if they are compressed, a line each.
+    /// Where spans are posted to, the media type, `gzip` if they are compressed, and where events are posted to, a line
+    /// each.
     pub fn endpoint(&self) -> String {
         let queue = &self.recorder.queue;
         let mut lines = self.endpoint.clone();
         if cfg!(any(feature = "json", feature = "elastic")) {
             lines.push('\n');
             lines.push_str(queue.protocol().media_type());
-            lines.push_str(if queue.compresses() { "\ngzip" } else { "" });
+            lines.push_str(if queue.compresses() { "\ngzip" } else { "\n" });
+            lines.push('\n');
+            lines.push_str(&self.logs_endpoint);
         }
         lines
     }
@@ -563,6 +606,14 @@ impl<H: Host> Agent<H> {
             queue.drain(host, now);
         }
         self.deliver(now);
+    }
+
+    /// Whether it is where we send to.
+    fn is_ours(&self, url: &str) -> bool {
+        url.starts_with(&self.endpoint)
+            || cfg!(feature = "events")
+                && !self.logs_endpoint.is_empty()
+                && url.starts_with(&self.logs_endpoint)
     }
 
     fn index_of(&self, number: u32) -> Option<usize> {
@@ -691,6 +742,20 @@ impl<H: Host> Agent<H> {
     }
 }
 
+/// Where the collector takes events.
+fn logs_endpoint_of(options: &Options, endpoint: &str) -> String {
+    let given = options.text(OptionId::LogsEndpoint);
+    if !given.is_empty() || options.protocol == Protocol::Elastic {
+        return if given.is_empty() { endpoint } else { given }.into();
+    }
+    let mut url = String::new();
+    if let Some(base) = endpoint.strip_suffix(TRACES_PATH) {
+        url.push_str(base);
+        url.push_str(LOGS_PATH);
+    }
+    url
+}
+
 /// Where the collector is.
 fn endpoint_of(options: &Options) -> String {
     let mut url = options.text(OptionId::Endpoint);
@@ -816,6 +881,56 @@ impl<H: Host> Recorder<H> {
         Root { decision, rate: Some(rate) }
     }
 
+    /// Whether one more may be recorded in this minute.
+    fn admits(&mut self, now: f64, limit: u32) -> bool {
+        let minute = (now / 60_000.0) as u32;
+        if self.minute != minute {
+            self.minute = minute;
+            self.recorded = 0;
+        }
+        self.recorded += 1;
+        let admitted = self.recorded <= limit;
+        self.dropped += u32::from(!admitted);
+        admitted
+    }
+
+    /// Follows the wall clock once for each batch: see [`Clock`].
+    fn follow_clock(&mut self) {
+        if self.queue.is_empty() && self.held.is_empty() {
+            self.clock.follow(self.host.wall_clock());
+        }
+    }
+
+    fn record_event(&mut self, options: &Options, event: &Event) {
+        if !cfg!(feature = "events")
+            || !self.queue.takes_events
+            || !self.admits(event.time, options.events_limit)
+        {
+            return;
+        }
+        self.follow_clock();
+        let Self { host, clock, queue, dropped, .. } = self;
+        let mut message = Vec::new();
+        otlp_protobuf::write_event(event, clock, &mut message);
+        if cfg!(feature = "before-send") && options.is_given(OptionId::BeforeSend) {
+            match ask(host, &message, otlp_json::LOG_RECORD) {
+                Answered::AsItIs => {}
+                Answered::Dropped => {
+                    *dropped += 1;
+                    return;
+                }
+                Answered::Changed(name, given) => {
+                    message.clear();
+                    let Event { time, severity, context, .. } = *event;
+                    let attributes = Attributes::of_event().given(&given);
+                    let event = Event { name: &name, time, severity, context, attributes };
+                    otlp_protobuf::write_event(&event, clock, &mut message);
+                }
+            }
+        }
+        queue.push(|out| out.extend_from_slice(&message));
+    }
+
     /// Takes the spans of the page load's trace, or of a request's own.
     fn sink<'a>(
         &'a mut self,
@@ -887,59 +1002,58 @@ impl<H: Host> Sink for TraceSink<'_, H> {
         if self.fate == Fate::Drop {
             return;
         }
-        let Recorder { host, clock, queue, held, minute, recorded, dropped, .. } = &mut *self.recorder;
-        let now = (span.end / 60_000.0) as u32;
-        if *minute != now {
-            *minute = now;
-            *recorded = 0;
-        }
-        *recorded += 1;
-        if *recorded > self.limit {
-            *dropped += 1;
+        if !self.recorder.admits(span.end, self.limit) {
             return;
         }
-        // Once for each batch: see `Clock`.
-        if queue.is_empty() && held.is_empty() {
-            clock.follow(host.wall_clock());
-        }
+        self.recorder.follow_clock();
+        let Recorder { host, clock, dropped, .. } = &mut *self.recorder;
         let mut body = otlp_protobuf::body_of(span, clock);
         if cfg!(feature = "before-send") && self.asks {
-            let answer = host.before_send(&json_of(span, &body, host));
-            let mut rest = answer.as_str();
-            let name = take_part(&mut rest, 1);
-            match name.split_at_checked(1) {
-                Some(("+", name)) => {
-                    let attributes = &Attributes::replaced(rest);
+            let mut message = Vec::new();
+            otlp_protobuf::write_span(&span.context, &[], &Attributes::of_span(), &body, &mut message);
+            match ask(host, &message, otlp_json::SPAN) {
+                Answered::AsItIs => {}
+                Answered::Dropped => {
+                    *dropped += 1;
+                    return;
+                }
+                Answered::Changed(name, given) => {
+                    let attributes = &Attributes::of_span().given(&given);
                     let Span { context, parent, kind, start, end, status, .. } = *span;
                     let link = None;
+                    let name = name.as_str();
                     body = body.with_link_of(otlp_protobuf::body_of(
                         &Span { context, parent, name, kind, start, end, attributes, link, status },
                         clock,
                     ));
                 }
-                Some(_) => {
-                    *dropped += 1;
-                    return;
-                }
-                None => {}
             }
         }
         self.take(span.context, body);
     }
 }
 
-/// A span as OTLP's JSON.
-fn json_of(span: &Span, body: &Body, host: &impl Host) -> String {
-    let mut message = Vec::new();
-    otlp_protobuf::write_span(&span.context, &[], &Attributes::of_span(), body, &mut message);
+/// Shows a span, or an event, to the page's `beforeSend`; `message` is the field that holds it.
+fn ask(host: &impl Host, message: &[u8], table: &'static [otlp_json::Field]) -> Answered {
+    let (_, item) = Fields(message).next().unwrap_or((0, Value::Bytes(&[])));
     let mut json = Vec::new();
-    otlp_json::transcode(
-        bytes(&message, 2),
-        otlp_json::SPAN,
-        &|number, out| host.format(number, out),
-        &mut json,
-    );
-    String::from_utf8(json).unwrap_or_default()
+    otlp_json::transcode(item.bytes(), table, &|number, out| host.format(number, out), &mut json);
+    let answer = host.before_send(str::from_utf8(&json).unwrap_or_default());
+    let mut rest = answer.as_str();
+    let name = take_part(&mut rest, 1);
+    match name.split_at_checked(1) {
+        Some(("+", name)) => Answered::Changed(name.into(), rest.into()),
+        Some(_) => Answered::Dropped,
+        None => Answered::AsItIs,
+    }
+}
+
+/// What the page's `beforeSend` has made of a span or an event.
+enum Answered {
+    AsItIs,
+    Dropped,
+    /// Its name, and what [`Attributes::given`] reads.
+    Changed(String, String),
 }
 
 /// The encoded resource. OpenTelemetry semantic conventions: `service`, `telemetry`, `browser`,
@@ -999,7 +1113,9 @@ mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
 
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::logs::v1::LogRecord;
     use opentelemetry_proto::tonic::trace::v1::Span as Decoded;
     use prost::Message;
 
@@ -1056,11 +1172,11 @@ mod tests {
             out.extend_from_slice(number.to_string().as_bytes());
         }
 
-        fn send(&self, number: u32, body: &[u8], keepalive: bool) {
+        fn send(&self, number: u32, body: &[u8], keepalive: bool, _are_events: bool) {
             self.0.borrow_mut().sent.push((number, body.into(), keepalive));
         }
 
-        fn send_later(&self, _body: &[u8]) {}
+        fn send_later(&self, _body: &[u8], _are_events: bool) {}
 
         fn keep(&self, _record: &[u8]) -> bool {
             false
@@ -1083,6 +1199,17 @@ mod tests {
                 request
             };
             self.0.borrow().sent.iter().map(decode).collect()
+        }
+
+        fn events(&self) -> Vec<LogRecord> {
+            let decode = |(_, body, _): (u32, Vec<u8>, bool)| {
+                let request = ExportLogsServiceRequest::decode(body.as_slice()).unwrap();
+                assert_eq!(request.encode_to_vec(), body, "the bytes are the canonical ones");
+                request
+            };
+            let requests = self.0.borrow_mut().sent.drain(..).map(decode).collect::<Vec<_>>();
+            let logs = requests.into_iter().flat_map(|request| request.resource_logs);
+            logs.flat_map(|logs| logs.scope_logs).flat_map(|scope| scope.log_records).collect()
         }
 
         fn spans(&self) -> Vec<Decoded> {
@@ -1234,13 +1361,57 @@ mod tests {
         resource("https://shop.example/traced", "fetch", 6.0);
         resource("https://shop.example/traced", "xmlhttprequest", 6.0);
         resource("https://collector.example/v1/traces", "other", 6.0);
+        resource("https://collector.example/v1/logs", "other", 6.0);
         end_page_load(&mut agent);
         agent.flush(9.0, Stay::Here);
         let spans = page.spans();
         let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
         assert_eq!(names, ["documentFetch", "resourceFetch", "resourceFetch", "documentLoad"]);
         assert!(spans[..3].iter().all(|span| span.parent_span_id == spans[3].span_id));
-        assert_eq!(agent.endpoint(), "https://collector.example/v1/traces\napplication/x-protobuf");
+        assert_eq!(
+            agent.endpoint(),
+            "https://collector.example/v1/traces\napplication/x-protobuf\n\nhttps://collector.example/v1/logs"
+        );
+    }
+
+    #[test]
+    fn errors_are_events_within_the_page_load_and_counted_once() {
+        let (mut agent, page) = agent(&[(OptionId::TransactionSampleRate, Input::Number(0.0))]);
+        let error = "https://shop.example/\u{1}Error\u{1}no cart\u{1}";
+        agent.capture_error(7.0, error, "steam\u{2}river", true);
+        agent.capture_error(8.0, error, "steam\u{2}river", true);
+        agent.flush(9.0, Stay::Here);
+        let [event] = page.events().try_into().unwrap();
+        assert_eq!((event.event_name.as_str(), event.severity_number), ("exception", 17));
+        assert_eq!((event.time_unix_nano, event.observed_time_unix_nano), (1_007_000_000, 1_007_000_000));
+        let context = agent.page.as_ref().unwrap().context;
+        assert_eq!(event.trace_id, context.trace_id.bytes());
+        assert_eq!(event.span_id, context.span_id.bytes());
+        assert_eq!(event.flags & 1, 0, "not sampled, and sent all the same");
+        assert!(event.attributes.iter().any(|pair| pair.key == "team"));
+        end_page_load(&mut agent);
+        agent.capture_error(10.0, "\u{1}\u{1}other\u{1}", "", false);
+        agent.flush(11.0, Stay::Here);
+        let [event] = page.events().try_into().unwrap();
+        assert_eq!((event.trace_id.len(), event.span_id.len(), event.flags), (0, 0, 0));
+    }
+
+    #[test]
+    fn errors_can_be_left_off_and_have_no_place_at_some_endpoints() {
+        let handled = |given: &[(OptionId, Input)], handled| {
+            let (mut agent, page) = agent(given);
+            agent.capture_error(7.0, "\u{1}\u{1}a\u{1}", "", handled);
+            agent.flush(9.0, Stay::Here);
+            page.events().len()
+        };
+        let off = (OptionId::DisableInstrumentations, Input::Text("error"));
+        assert_eq!((handled(&[off], false), handled(&[off], true)), (0, 1));
+        let endpoint = (OptionId::Endpoint, Input::Text("https://collector.example/in"));
+        let exact = (OptionId::ServerUrlPrefix, Input::Text(""));
+        let logs = (OptionId::LogsEndpoint, Input::Text("https://collector.example/logs"));
+        assert_eq!(handled(&[endpoint, exact], false), 0);
+        assert_eq!(handled(&[endpoint, exact, logs], false), 1);
+        assert_eq!(handled(&[(OptionId::EventsLimit, Input::Number(0.0))], true), 0);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub trait Host {
     fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64;
 
     /// Shows a span, as OTLP's JSON, to the page's `beforeSend`. Returns nothing if it stays as it is; else `-` if it is
-    /// dropped, or `+`, its name and its attributes: see [`Attributes::replaced`](crate::trace::Attributes).
+    /// dropped, or `+`, its name and its attributes: see [`Attributes::given`](crate::trace::Attributes).
     fn before_send(&self, span: &str) -> String;
 
     /// Keeps a text for the next page of this origin, if it can.
@@ -31,13 +31,13 @@ pub trait Host {
     /// Appends a number as JavaScript writes it.
     fn format(&self, number: f64, out: &mut Vec<u8>);
 
-    /// Posts `body` to the collector. Must start the request before it returns: the page may be gone right
-    /// after. Later calls `settle` of the agent with this number.
-    fn send(&self, number: u32, body: &[u8], keepalive: bool);
+    /// Posts `body`, spans or events, to the collector. Must start the request before it returns: the page may be gone
+    /// right after. Later calls `settle` of the agent with this number.
+    fn send(&self, number: u32, body: &[u8], keepalive: bool, are_events: bool);
 
     /// Has the browser post `body` when the page is gone, whatever becomes of it, instead of the last one; with an empty
     /// body none.
-    fn send_later(&self, body: &[u8]);
+    fn send_later(&self, body: &[u8], are_events: bool);
 
     /// Puts a record into the page's storage, to be sent later or by another page. Returns whether it has been
     /// handed over.

@@ -87,7 +87,7 @@ mod boundary {
     }
 
     /// Starts the agent with what was configured. Returns which hooks to install, a bit for each
-    /// [`Instrumentation`], bit 28 if errors are to be reported, 29 if what responses say of the server's
+    /// [`Instrumentation`], bit 28 if errors are to be noted, 29 if what responses say of the server's
     /// trace is, and bit 30 for a running agent; 0 if it is to be inactive.
     #[unsafe(no_mangle)]
     extern "C" fn start(_length: usize, now: f64, time_origin: f64) -> u32 {
@@ -97,6 +97,10 @@ mod boundary {
         }
         let mut hooks = 1 << 30;
         for hook in [Instrumentation::PageLoad, Instrumentation::Fetch, Instrumentation::XmlHttpRequest] {
+            hooks |= u32::from(agent.instruments(hook)) << hook as u32;
+        }
+        if cfg!(feature = "events") {
+            let hook = Instrumentation::Error;
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
         hooks | u32::from(agent.options.flag(OptionId::SampleOnError)) << 28 | u32::from(agent.links()) << 29
@@ -192,11 +196,13 @@ mod boundary {
         agent.end_page_load(now, url, kind, &milestones, end);
     }
 
-    /// See [`Agent::note_error`].
-    #[cfg(feature = "deferred")]
-    #[unsafe(export_name = "noteError")]
-    extern "C" fn note_error(_length: usize, _now: f64) {
-        AGENT.get().note_error();
+    /// See [`Agent::capture_error`]; the text begins with the labels, which end with U+0003.
+    #[cfg(feature = "events")]
+    #[unsafe(export_name = "captureError")]
+    extern "C" fn capture_error(length: usize, now: f64, handled: bool) {
+        let mut text = text(length);
+        let labels = take_part(&mut text, 3);
+        AGENT.get().capture_error(now, text, labels, handled);
     }
 
     /// See [`Agent::decide`].
@@ -326,9 +332,9 @@ mod boundary {
         #[wasm_bindgen(js_namespace = host)]
         fn format(number: f64) -> usize;
         #[wasm_bindgen(js_namespace = host)]
-        fn send(number: u32, body: *const u8, length: usize, keepalive: bool);
+        fn send(number: u32, body: *const u8, length: usize, keepalive: bool, are_events: bool);
         #[wasm_bindgen(js_namespace = host, js_name = sendLater)]
-        fn send_later(body: *const u8, length: usize);
+        fn send_later(body: *const u8, length: usize, are_events: bool);
         #[wasm_bindgen(js_namespace = host)]
         fn keep(record: *const u8, length: usize) -> bool;
         #[wasm_bindgen(js_namespace = host)]
@@ -380,12 +386,12 @@ mod boundary {
             out.extend_from_slice(text(format(number)).as_bytes());
         }
 
-        fn send(&self, number: u32, body: &[u8], keepalive: bool) {
-            send(number, body.as_ptr(), body.len(), keepalive);
+        fn send(&self, number: u32, body: &[u8], keepalive: bool, are_events: bool) {
+            send(number, body.as_ptr(), body.len(), keepalive, are_events);
         }
 
-        fn send_later(&self, body: &[u8]) {
-            send_later(body.as_ptr(), body.len());
+        fn send_later(&self, body: &[u8], are_events: bool) {
+            send_later(body.as_ptr(), body.len(), are_events);
         }
 
         fn keep(&self, record: &[u8]) -> bool {

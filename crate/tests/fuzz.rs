@@ -1509,11 +1509,11 @@ impl Host for Page {
         out.extend_from_slice(number.to_string().as_bytes());
     }
 
-    fn send(&self, _number: u32, body: &[u8], _keepalive: bool) {
+    fn send(&self, _number: u32, body: &[u8], _keepalive: bool, _are_events: bool) {
         self.0.borrow_mut().push(body.into());
     }
 
-    fn send_later(&self, _body: &[u8]) {}
+    fn send_later(&self, _body: &[u8], _are_events: bool) {}
 
     fn keep(&self, _record: &[u8]) -> bool {
         false

@@ -3,7 +3,7 @@ import { createBacklog } from './backlog.js'
 import { askBeforeSend } from './before-send.js'
 import { configure, reportFacts, reportSession } from './configure.js'
 import { answerReader } from './hooks/answer.js'
-import { hookErrors } from './hooks/errors.js'
+import { errorReporter, hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
@@ -37,6 +37,9 @@ export function createAgent(): Agent {
     isEnabled: () =>
       typeof document === 'object' && typeof WebAssembly === 'object' && typeof fetch === 'function',
     flush: () => running?.flush() ?? Promise.resolve({ sent: 0, waiting: 0, lost: 0 }),
+    captureError: (error, options) => {
+      if (PROTOCOLS) running?.report?.(error, true, '', options?.labels)
+    },
     getCurrentTransaction: () => (FULL && running ? toTransaction(running.module) : undefined),
     diagnostics: () =>
       FULL && running
@@ -118,13 +121,13 @@ function start(given: Config, stopped: () => void) {
         module.call('timer')
       }, milliseconds)
     },
-    send: (number, body, keepalive) => sender.send(number, body, keepalive),
+    send: sender.send,
     ...backlog,
     log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
   }
   if (FULL) {
     host.store = keepSession
-    host.sendLater = (body) => sender.sendLater(body)
+    host.sendLater = sender.sendLater
     host.beforeSend = (span) => (config.beforeSend ? askBeforeSend(config.beforeSend, span, log) : '')
     host.sample = (isPageLoad, name, url) => {
       try {
@@ -155,11 +158,12 @@ function start(given: Config, stopped: () => void) {
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
   const readAnswer =
-    FULL && hooks & Hook.Answers ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
-  const endPageLoad = hooks & Hook.PageLoad ? hookPageLoad(module, !!readAnswer, undo) : () => undefined
-  if (hooks & Hook.Fetch) hookFetch(module, nextId, readAnswer, undo)
-  if (hooks & Hook.XmlHttpRequest) hookXhr(module, nextId, readAnswer, undo)
-  if (FULL && hooks & Hook.Errors) hookErrors(module, undo)
+    FULL && hooks & ANSWERS ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
+  const endPageLoad = hooks & PAGE_LOAD ? hookPageLoad(module, !!readAnswer, undo) : () => undefined
+  if (hooks & FETCH) hookFetch(module, nextId, readAnswer, undo)
+  if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo)
+  const report = PROTOCOLS ? errorReporter(module, config.ignoreErrors ?? []) : undefined
+  if (report && hooks & (ERRORS | FAILURES)) hookErrors(report, undo)
   if (FULL && readAnswer) catchUp = hookServerTiming(module, undo)
   const end = () => {
     catchUp?.()
@@ -168,6 +172,7 @@ function start(given: Config, stopped: () => void) {
   const leave = hookLifecycle(module, FULL ? end : endPageLoad, undo)
   return {
     module,
+    report,
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
     pause(consent: number, on: number) {
       if (FULL && consent > on) readSession()
@@ -188,8 +193,13 @@ function start(given: Config, stopped: () => void) {
   }
 }
 
-/** The bits that `start` of the module returns (`crate/src/lib.rs`). */
-const Hook = { PageLoad: 1, Fetch: 2, XmlHttpRequest: 4, Errors: 1 << 28, Answers: 1 << 29 } as const
+// The bits that `start` of the module returns (`crate/src/lib.rs`).
+const PAGE_LOAD = 1
+const FETCH = 2
+const XML_HTTP_REQUEST = 4
+const ERRORS = 1 << 6
+const FAILURES = 1 << 28
+const ANSWERS = 1 << 29
 
 /** `LogLevel` in `crate/src/options`. */
 const LEVELS = ['debug', 'debug', 'info', 'warn', 'error'] as const

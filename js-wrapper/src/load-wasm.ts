@@ -22,9 +22,9 @@ export interface Host {
   origin(url: string): string
   startTimer(milliseconds: number): void
   /** Must have started the request when it returns; `body` is a view that does not live longer. */
-  send(number: number, body: Uint8Array, keepalive: boolean): void
+  send: (number: number, body: Uint8Array, keepalive: boolean, areEvents: boolean) => void
   /** Of the full build. With an empty body nothing is sent later. */
-  sendLater?(body: Uint8Array): void
+  sendLater?: (body: Uint8Array, areEvents: boolean) => void
   /** `record` is a view, too. */
   keep(record: Uint8Array): boolean
   take(maximalAge: number): void
@@ -84,7 +84,8 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     firstMatch: (address, length) => host.firstMatch(read(address, length)),
     origin: (address, length) => write(host.origin(read(address, length))),
     startTimer: (milliseconds) => host.startTimer(milliseconds),
-    send: (number, body, length, keepalive) => host.send(number, view(body, length), !!keepalive),
+    send: (number, body, length, keepalive, areEvents) =>
+      host.send(number, view(body, length), !!keepalive, PROTOCOLS && !!areEvents),
     keep: (record, length) => host.keep(view(record, length)),
     take: (maximalAge) => host.take(maximalAge),
     settleRecord: (key, done) => host.settleRecord(key, !!done),
@@ -93,7 +94,7 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
   if (FULL) {
     imports.sample = (isPageLoad, name, length, url, urlLength) =>
       host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
-    imports.sendLater = (body, length) => host.sendLater?.(view(body, length))
+    imports.sendLater = (body, length, areEvents) => host.sendLater?.(view(body, length), !!areEvents)
     imports.beforeSend = (span, length) => write(host.beforeSend?.(read(span, length)) ?? '')
     imports.store = (address, length) => host.store?.(read(address, length))
   }

@@ -33,6 +33,11 @@ export interface Config {
    */
   serverUrlPrefix?: string | undefined
   /**
+   * Where OTLP's log records go: errors and other events. Without it the endpoint of spans says so, if it ends with
+   * `/v1/traces`; with any other there are no events.
+   */
+  logsEndpoint?: string | undefined
+  /**
    * What is sent: OTLP as protobuf or as JSON, or events for Elastic's APM server (intake v2).
    *
    * @defaultValue `'http/protobuf'`
@@ -64,12 +69,19 @@ export interface Config {
    */
   instrument?: boolean | undefined
   /**
-   * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`. Elastic's
-   * `'history'`, `'eventtarget'`, `'click'` and `'error'` are accepted.
+   * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`. Elastic's
+   * `'history'`, `'eventtarget'` and `'click'` are accepted.
    *
    * @defaultValue `[]`
    */
   disableInstrumentations?: string | readonly string[] | undefined
+  /**
+   * Errors that are not recorded: a string that their type and message (`TypeError: …`) contain, or a RegExp
+   * that matches them.
+   *
+   * @defaultValue `[]`
+   */
+  ignoreErrors?: readonly (string | RegExp)[] | undefined
   /**
    * What goes to the console: `'trace'`, `'debug'`, `'info'`, `'warn'` or `'error'`, and what
    * is more severe.
@@ -259,7 +271,7 @@ export interface Config {
    */
   excludeRequestData?: boolean | 'query' | undefined
   /**
-   * Gets every span before it is sent, and may change its `name` and `attributes`, or drop it by
+   * Gets every span and event before it is sent, and may change its `name` and `attributes`, or drop it by
    * returning `false` or `null`.
    */
   beforeSend?: BeforeSend | undefined
@@ -273,12 +285,14 @@ export const OPTIONS = (
   'serverUrl ' +
   'endpoint ' +
   'serverUrlPrefix ' +
+  'logsEndpoint ' +
   'protocol ' +
   'apiVersion ' +
   'active ' +
   'consent ' +
   'instrument ' +
   'disableInstrumentations ' +
+  'ignoreErrors ' +
   'logLevel ' +
   'distributedTracing ' +
   'distributedTracingOrigins ' +
@@ -315,7 +329,7 @@ export const OPTIONS = (
 /** How each is written, a letter each: the first of `text`, `boolean`, `number`,
  * `list`, `object`, `json`. @internal */
 export const OPTION_TYPES =
-  'tttttttnbtbltblbtlblotttbntntttbjnnnnoottbt'
+  'ttttttttnbtblltblbtlblotttbntntttbjnnnnoottbt'
 
 /** What the browser is asked for, in the order of the numbers behind the options. @internal */
 export type Facts = [

@@ -1,17 +1,18 @@
 /** Performs the requests to the collector that the module decides on. */
 import { hand, quietly } from './hooks/patch.js'
+import type { Host } from './load-wasm.js'
 import type { Config } from './options.js'
 
 export interface Sender {
-  send(number: number, body: Uint8Array, keepalive: boolean): void
+  send: Host['send']
   /** Has the browser send this when the page is gone, instead of the last one (https://wicg.github.io/pending-beacon/). */
-  sendLater(body: Uint8Array): void
+  sendLater: (body: Uint8Array, areEvents: boolean) => void
   /** Resolves when all requests under way, and what they have led to, have ended. */
   settled(): Promise<void>
 }
 
 /**
- * @param target - the collector's URL, the media type of bodies, and how they are compressed.
+ * @param target - the collector's URL, the media type of bodies, how they are compressed, and the URL of events.
  * @param ended - called with a request's number, its HTTP status or 0, and what its `Retry-After` says, in
  * milliseconds, or 0; in `headwater/full` also with the answer's body and `Date`.
  */
@@ -45,9 +46,10 @@ export function createSender(
       credentials,
     }
   }
+  const urlOf = (areEvents: boolean) => target()[PROTOCOLS && areEvents ? 3 : 0] ?? ''
   let later: AbortController | undefined
   return {
-    sendLater(body) {
+    sendLater(body, areEvents) {
       if (!FULL) return
       later?.abort()
       const { fetchLater } = globalThis as { fetchLater?: (url: string, init: RequestInit) => unknown }
@@ -55,10 +57,10 @@ export function createSender(
       later = new AbortController()
       const { signal } = later
       // There is a quota, and a page's policy may forbid it.
-      quietly(() => fetchLater(target()[0] ?? '', { ...request(body), signal }))
+      quietly(() => fetchLater(urlOf(areEvents), { ...request(body), signal }))
     },
-    send(number, body, keepalive) {
-      const [url = ''] = target()
+    send(number, body, keepalive, areEvents) {
+      const url = urlOf(areEvents)
       const started = new Promise<Response>((resolve) =>
         resolve(
           // Of another agent of ours below us it is no request of the page's.

@@ -38,8 +38,8 @@ export interface RemoteEnvironment {
 /** Decides on one trace that starts here: a rate from 0 to 1, `true`, `false`, or `undefined` for the default. */
 export type TracesSampler = (context: SamplingContext) => number | boolean | undefined
 
-/** Sees every span before it is sent; `false` or `null` drops it. */
-export type BeforeSend = (span: SpanData) => unknown
+/** Sees every span and every event before it is sent; `false` or `null` drops it. */
+export type BeforeSend = (item: SpanData | EventData) => unknown
 
 /** A finished span. `name` and `attributes` may be changed. */
 export interface SpanData {
@@ -55,6 +55,27 @@ export interface SpanData {
   /** In decimal. */
   readonly startTimeUnixNano: string
   readonly endTimeUnixNano: string
+}
+
+/** Something that happened at an instant. `name` and `attributes` may be changed. */
+export interface EventData {
+  /** As OpenTelemetry calls the kind of event: `exception`. */
+  name: string
+  attributes: Record<string, string | number | boolean | string[]>
+  readonly eventName: string
+  /** Those of the page load while it is open. */
+  readonly traceId?: string
+  readonly spanId?: string
+  /** In decimal. */
+  readonly timeUnixNano: string
+  /** OpenTelemetry's number: 9 info, 17 error. */
+  readonly severityNumber: number
+}
+
+/** What {@link Agent.captureError} takes beside the error. */
+export interface ErrorOptions {
+  /** Attributes of the event; Elastic's labels. */
+  labels?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 
 /** What is known of a trace when it starts. */
@@ -145,6 +166,11 @@ export interface Agent {
   flush(): Promise<FlushResult>
   /** The page load, while it is open; other transactions have no handle. */
   getCurrentTransaction(): Transaction | undefined
+  /**
+   * Records an error that the page has caught, or a message, with its causes. The same one within five seconds counts
+   * once. In `headwater/full` and `headwater/elastic`; elsewhere it does nothing.
+   */
+  captureError(error: unknown, options?: ErrorOptions): void
   /** What was seen and done, as a plain object of its own. Zero while the agent does not run. */
   diagnostics(): Diagnostics
   /**

@@ -1,4 +1,4 @@
-"""Decodes OTLP trace requests, protobuf and JSON, with OpenTelemetry's own definitions. Reads files, prints one JSON line
+"""Decodes OTLP trace requests, or log requests (files named `.logs.bin`), protobuf and JSON, with OpenTelemetry's own definitions. Reads files, prints one JSON line
 for each.
 """
 
@@ -8,6 +8,7 @@ import sys
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.unknown_fields import UnknownFieldSet
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -38,7 +39,7 @@ def with_base64_ids(value):
 for name in sys.argv[1:]:
     with open(name, "rb") as file:
         data = file.read()
-    request = ExportTraceServiceRequest()
+    request = ExportLogsServiceRequest() if name.endswith(".logs.bin") else ExportTraceServiceRequest()
     same = True
     if data.startswith(b"{"):
         # Fails on names that it does not know.

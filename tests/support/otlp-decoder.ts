@@ -49,15 +49,15 @@ export function setUpPython(name: string, version: string): { programs: string }
 }
 
 /** @returns a decoder, or why there is none on this machine. */
-export function setUpDecoder(): ((bodies: Buffer[]) => Decoded[]) | string {
+export function setUpDecoder(): ((bodies: Buffer[], signal?: 'traces' | 'logs') => Decoded[]) | string {
   const environment = setUpPython('opentelemetry-proto', VERSION)
   if (typeof environment === 'string') return environment
   const python = path.join(environment.programs, 'python')
-  return (bodies) => {
+  return (bodies, signal = 'traces') => {
     const folder = path.join(CACHE, `bodies-${process.pid}`)
     mkdirSync(folder, { recursive: true })
     const files = bodies.map((body, index) => {
-      const file = path.join(folder, `${index}.bin`)
+      const file = path.join(folder, `${index}.${signal}.bin`)
       writeFileSync(file, body)
       return file
     })

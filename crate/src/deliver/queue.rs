@@ -1,4 +1,4 @@
-//! Ended spans as wire bytes: waiting, on their way, and handed to the page's storage.
+//! Ended spans, and events, as wire bytes: waiting, on their way, and handed to the page's storage.
 //!
 //! All requests of a page that are sent with `keepalive` share 64 KiB of bodies in flight (Fetch
 //! §4.6 "HTTP-network-or-cache fetch", step 8.10.5), and browsers allow some ten of them, so bodies are cut at span
@@ -9,7 +9,8 @@
 use std::mem;
 
 use super::{Breaker, Verdict, answer};
-use crate::encode::{self, Protocol, otlp_protobuf::SPAN_TAG};
+use crate::encode::otlp_protobuf::{EVENT_TAG, SPAN_TAG};
+use crate::encode::{self, Protocol};
 use crate::host::Host;
 use crate::wire::gzip;
 use crate::wire::protobuf::{field_end, write_bytes};
@@ -20,7 +21,7 @@ use crate::wire::text::contains;
 pub struct Queue {
     /// The field `ResourceSpans.resource`.
     resource: Vec<u8>,
-    /// The fields `ScopeSpans.spans`, one behind the other.
+    /// The fields `ScopeSpans.spans`, one behind the other, with events among them.
     spans: Vec<u8>,
     batches: Vec<Batch>,
     last_number: u32,
@@ -38,6 +39,8 @@ pub struct Queue {
     is_safe: bool,
     protocol: Protocol,
     compresses: bool,
+    /// Whether the collector takes events at all, as far as is known.
+    pub takes_events: bool,
     /// Milliseconds after which a record is not sent any more.
     maximal_age: f64,
     /// Spans that the collector has accepted.
@@ -82,6 +85,7 @@ impl Queue {
             is_safe: false,
             protocol: Protocol::DEFAULT,
             compresses: false,
+            takes_events: true,
             maximal_age: DAY,
             accepted: 0,
             lost: 0,
@@ -109,7 +113,7 @@ impl Queue {
         self.compresses
     }
 
-    /// Appends a span that `write` encodes.
+    /// Appends a span or an event that `write` encodes.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.spans);
     }
@@ -117,8 +121,9 @@ impl Queue {
     /// Sends what may be sent now, and keeps what has to be kept.
     pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
         if cfg!(feature = "fetch-later") && mem::take(&mut self.is_safe) {
-            host.send_later(&[]);
+            host.send_later(&[], false);
         }
+        self.sort();
         self.due = 0.0;
         let mut start = 0;
         while start < self.spans.len() {
@@ -210,6 +215,9 @@ impl Queue {
             self.send(host, 0, record_of(resource, &spans[..half]));
             self.send(host, 0, record_of(resource, &spans[half..]));
             return verdict;
+        }
+        if cfg!(feature = "events") && matches!(status, 404 | 405 | 501) && encode::are_events(spans) {
+            self.takes_events = false;
         }
         let sent = count(spans);
         let taken = verdict == Verdict::Accepted;
@@ -305,10 +313,11 @@ impl Queue {
         {
             return false;
         }
+        self.sort();
         let mut body = Vec::new();
         let size = cut(&self.spans, self.room());
         self.encode(host, &record_of(&self.resource, &self.spans[..size]), &mut body);
-        host.send_later(&body);
+        host.send_later(&body, encode::are_events(&self.spans));
         self.is_safe = true;
         true
     }
@@ -327,6 +336,23 @@ impl Queue {
     pub fn waiting(&self) -> u32 {
         count(&self.spans)
             + self.batches.iter().map(|batch| count(parse_record(&batch.record).1)).sum::<u32>()
+    }
+
+    /// Puts events behind spans: no request has both.
+    fn sort(&mut self) {
+        if !cfg!(feature = "events") {
+            return;
+        }
+        let mut at = 0;
+        let mut spans = Vec::new();
+        let mut events = Vec::new();
+        while let Some(end) = field_end(&self.spans, at) {
+            let item = &self.spans[at..end];
+            if encode::are_events(item) { &mut events } else { &mut spans }.extend_from_slice(item);
+            at = end;
+        }
+        spans.append(&mut events);
+        self.spans = spans;
     }
 
     fn in_flight(&self) -> usize {
@@ -354,8 +380,9 @@ impl Queue {
         self.last_number += 1;
         let number = self.last_number;
         let keepalive_bytes = if keepalive { body.len() } else { 0 };
+        let are_events = cfg!(feature = "events") && encode::are_events(parse_record(&record).1);
         self.batches.push(Batch { number, key, record, keepalive: keepalive_bytes });
-        host.send(number, &body, keepalive);
+        host.send(number, &body, keepalive, are_events);
     }
 }
 
@@ -365,12 +392,13 @@ impl Default for Queue {
     }
 }
 
-/// Where to cut spans so that at most `room` bytes come before it, but at least one span.
+/// Where to cut spans so that at most `room` bytes come before it, but at least one span, and no span and event.
 fn cut(spans: &[u8], room: usize) -> usize {
     let mut at = 0;
     while at < spans.len()
         && let Some(end) = field_end(spans, at)
         && (at == 0 || end <= room)
+        && (!cfg!(feature = "events") || spans[at] == spans[0])
     {
         at = end;
     }
@@ -389,7 +417,7 @@ fn count(spans: &[u8]) -> u32 {
     count
 }
 
-/// What a request carries, and what storage keeps: the fields `ResourceSpans.resource` and `ScopeSpans.spans`.
+/// What a request carries, and what storage keeps: the fields `ResourceSpans.resource` and `ScopeSpans.spans`, or events.
 /// Neither the collector's format nor this page's resource may be those of the page that sends it.
 #[inline(never)]
 fn record_of(resource: &[u8], spans: &[u8]) -> Vec<u8> {
@@ -403,10 +431,11 @@ fn record_of(resource: &[u8], spans: &[u8]) -> Vec<u8> {
 #[inline(never)]
 fn parse_record(record: &[u8]) -> (&[u8], &[u8]) {
     let (resource, spans) = record.split_at(field_end(record, 0).unwrap_or_default());
+    let tag = if encode::are_events(spans) { EVENT_TAG } else { SPAN_TAG };
     let mut at = 0;
     while at < spans.len() {
         match field_end(spans, at) {
-            Some(end) if spans[at] == SPAN_TAG => at = end,
+            Some(end) if spans[at] == tag => at = end,
             _ => return (resource, &[]),
         }
     }
@@ -450,6 +479,7 @@ mod tests {
         later: RefCell<Vec<Vec<String>>>,
         taken: RefCell<u32>,
         settled: RefCell<Vec<(u32, bool)>>,
+        are_events: RefCell<Vec<bool>>,
     }
 
     impl Host for Page {
@@ -481,11 +511,12 @@ mod tests {
             out.extend_from_slice(number.to_string().as_bytes());
         }
 
-        fn send(&self, number: u32, body: &[u8], keepalive: bool) {
+        fn send(&self, number: u32, body: &[u8], keepalive: bool, are_events: bool) {
+            self.are_events.borrow_mut().push(are_events);
             self.sent.borrow_mut().push((number, body.into(), keepalive));
         }
 
-        fn send_later(&self, body: &[u8]) {
+        fn send_later(&self, body: &[u8], _are_events: bool) {
             self.later.borrow_mut().push(if body.is_empty() { Vec::new() } else { names(body) });
         }
 
@@ -551,6 +582,31 @@ mod tests {
 
     fn settle(queue: &mut Queue, page: &Page, now: f64, number: u32, answer: (u32, f64, f64)) {
         queue.settle(page, now, number, answer.0, answer.1, answer.2, &[]);
+    }
+
+    #[test]
+    fn no_request_has_spans_and_events() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        for (field, name) in [(3, "a"), (2, "b"), (3, "c"), (2, "d")] {
+            queue.push(|out| {
+                let item = begin(field, out);
+                write_bytes(5, name.as_bytes(), out);
+                end(item, out);
+            });
+        }
+        queue.flush(&page, 0.0, Stay::Here);
+        assert_eq!(page.are_events.take(), [false, true]);
+        assert_eq!(page.names().0, ["b", "d", "a", "c"]);
+        settle(&mut queue, &page, 1.0, 2, BUSY);
+        let record = page.kept.take().pop().unwrap();
+        queue.taken(&page, 7, record.clone(), true);
+        assert_eq!(page.names().0, ["a", "c"]);
+        settle(&mut queue, &page, 1.0, 3, (404, 0.0, 0.5));
+        assert!(!queue.takes_events, "it has no such path");
+        page.settled.take();
+        let mixed = [&record[..], &record_of(&[], b"\x12\x00")[..]].concat();
+        queue.taken(&page, 8, mixed, true);
+        assert_eq!(page.settled.take(), [(8, true)], "not ours");
     }
 
     #[test]

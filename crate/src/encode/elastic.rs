@@ -3,23 +3,34 @@
 //! A root span, or one whose parent is in another process, is a transaction, all others are spans. A request outside
 //! of the page load is both: a transaction round a span, as Elastic's agent has it.
 //!
-//! Sources: the schemas `metadata`, `transaction` and `span` of `elastic/apm-data` (`input/elasticapm/docs/spec/v2`);
+//! An `exception` is an error; other events have no place there.
+//!
+//! Sources: the schemas `metadata`, `transaction`, `span` and `error` of `elastic/apm-data` (`input/elasticapm/docs/spec/v2`);
 //! the field limits of Elastic's agent specification.
 
+use std::iter;
+
+use super::are_events;
+use super::stack::Frame;
 use crate::context::Origin;
+use crate::trace::HANDLED;
 use crate::wire::hex;
-use crate::wire::json::{separate, write_member, write_name, write_text};
+use crate::wire::json::{open, put, separate, write_member, write_name, write_text};
 use crate::wire::reader::{Fields, Value, bytes, field};
-use crate::wire::text::{find, write_integer};
+use crate::wire::text::{find, find_text, hash, take_part, write_integer};
 
 type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
 
-/// Writes metadata and events for the field `ResourceSpans.resource` and the fields `ScopeSpans.spans`. `format` writes
-/// a number as JavaScript does.
-pub fn write_request(resource: &[u8], spans: &[u8], format: Format, out: &mut Vec<u8>) {
+/// Writes metadata and events for the field `ResourceSpans.resource` and the fields `ScopeSpans.spans`, or events.
+/// `format` writes a number as JavaScript does.
+pub fn write_request(resource: &[u8], items: &[u8], format: Format, out: &mut Vec<u8>) {
     write_metadata(bytes(resource, 1), format, out);
-    for (_, span) in Fields(spans) {
-        write_span(span.bytes(), spans, format, out);
+    for (_, item) in Fields(items) {
+        if are_events(items) {
+            write_error(item.bytes(), format, out);
+        } else {
+            write_span(item.bytes(), items, format, out);
+        }
     }
 }
 
@@ -31,9 +42,8 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
     for (name, key) in SERVICE {
         member(name, attributes.text(key), out);
     }
-    out.push(b'}');
-    write_name("labels", out);
-    out.push(b'{');
+    put(b'}', out);
+    open("labels", b'{', out);
     attributes.write_labels(
         &|key| {
             SERVICE.iter().any(|(_, known)| *known == key)
@@ -105,23 +115,20 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"transaction\":{");
         common(own_id, parent, if is_page_load { page_load_name(&name, place) } else { &name }, out);
         member("type", if is_page_load { "page-load" } else { "http-request" }, out);
-        write_name("sampled", out);
-        out.extend_from_slice(b"true");
+        write_flag("sampled", true, out);
         write_name("span_count", out);
         out.extend_from_slice(b"{\"started\":");
         let children = Fields(all).filter(|(_, span)| field(span.bytes(), 4).map(Value::bytes) == Some(id));
         write_integer(if is_page_load { children.count() as u64 } else { 1 }, out);
-        out.push(b'}');
+        put(b'}', out);
         if is_page_load {
             write_marks(&attributes, format, out);
-            write_name("context", out);
-            out.push(b'{');
-            write_name("page", out);
-            out.push(b'{');
+            open("context", b'{', out);
+            open("page", b'{', out);
             write_member("url", url, out);
-            out.push(b'}');
+            put(b'}', out);
             write_tags(&attributes, format, out);
-            out.push(b'}');
+            put(b'}', out);
         }
         write_links(span, out);
         out.extend_from_slice(b"}}\n");
@@ -137,15 +144,100 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     member_id("transaction_id", parent, out);
     member("type", kind, out);
     member("subtype", subtype, out);
-    write_name("context", out);
-    out.push(b'{');
+    open("context", b'{', out);
     write_http(&attributes, url, status, out);
     write_tags(&attributes, format, out);
-    out.push(b'}');
+    put(b'}', out);
     if !is_entry {
         write_links(span, out);
     }
     out.extend_from_slice(b"}}\n");
+}
+
+fn write_error(event: &[u8], format: Format, out: &mut Vec<u8>) {
+    let attributes = Attributes { message: event, field: 6 };
+    if field(event, 12).map_or("", Value::text) != "exception" {
+        return;
+    }
+    out.extend_from_slice(b"{\"error\":{");
+    // The same whenever it is sent again.
+    member_id("id", &[hash(event).to_be_bytes(), hash(&event[1..]).to_be_bytes()].concat(), out);
+    write_name("timestamp", out);
+    write_integer(field(event, 1).map_or(0, Value::number) / 1_000, out);
+    let mut trace = attributes.text("exception.stacktrace");
+    let culprit = lines(trace).find_map(Frame::parse).map_or("", |frame| frame.file());
+    member("culprit", culprit, out);
+    open("exception", b'{', out);
+    member("type", attributes.text("exception.type"), out);
+    write_flag(
+        "handled",
+        attributes.get(HANDLED).and_then(|value| field(value, 2)).is_some_and(|flag| flag.number() != 0),
+        out,
+    );
+    write_member("message", attributes.text("exception.message"), out);
+    write_frames(part(&mut trace), out);
+    if !trace.is_empty() {
+        open("cause", b'[', out);
+        while !trace.is_empty() {
+            let cause = part(&mut trace);
+            separate(out);
+            put(b'{', out);
+            write_member("message", lines(cause).next().unwrap_or_default(), out);
+            write_frames(cause, out);
+            put(b'}', out);
+        }
+        put(b']', out);
+    }
+    put(b'}', out);
+    open("context", b'{', out);
+    open("page", b'{', out);
+    write_member("url", attributes.text("url.full"), out);
+    put(b'}', out);
+    write_tags(&attributes, format, out);
+    put(b'}', out);
+    // Errors have a context while the page load is open.
+    if let Some(span) = field(event, 10) {
+        member_id("trace_id", bytes(event, 9), out);
+        member_id("transaction_id", span.bytes(), out);
+        member_id("parent_id", span.bytes(), out);
+        open("transaction", b'{', out);
+        member("type", "page-load", out);
+        write_flag("sampled", field(event, 8).is_some_and(|flags| flags.number() & 1 != 0), out);
+        put(b'}', out);
+    }
+    out.extend_from_slice(b"}}\n");
+}
+
+/// Takes an error, or a cause, off a stack trace.
+fn part<'a>(trace: &mut &'a str) -> &'a str {
+    let cause = "\nCaused by: ";
+    let end = find_text(trace, cause).unwrap_or(trace.len());
+    let (part, rest) = trace.split_at(end);
+    *trace = rest.get(cause.len()..).unwrap_or_default();
+    part
+}
+
+fn lines(mut text: &str) -> impl Iterator<Item = &str> {
+    iter::from_fn(move || (!text.is_empty()).then(|| take_part(&mut text, b'\n')))
+}
+
+fn write_frames(trace: &str, out: &mut Vec<u8>) {
+    open("stacktrace", b'[', out);
+    for frame in lines(trace).filter_map(Frame::parse).take(FRAMES) {
+        separate(out);
+        put(b'{', out);
+        member("filename", frame.file(), out);
+        write_member("abs_path", frame.url, out);
+        member("function", frame.function, out);
+        write_name("lineno", out);
+        write_integer(frame.line, out);
+        if frame.column > 0 {
+            write_name("colno", out);
+            write_integer(frame.column, out);
+        }
+        put(b'}', out);
+    }
+    put(b']', out);
 }
 
 /// The id of the transaction round a request's span: another one, but always the same, so that a batch that is sent
@@ -168,25 +260,22 @@ fn page_load_name<'a>(name: &'a str, place: &'a str) -> &'a str {
 }
 
 fn write_marks(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
-    write_name("marks", out);
-    out.push(b'{');
+    open("marks", b'{', out);
     for (group, marks) in MARKS {
-        write_name(group, out);
-        out.push(b'{');
+        open(group, b'{', out);
         for (name, key) in *marks {
             if let Some(value) = attributes.get(key) {
                 write_name(name, out);
                 format(f64::from_bits(field(value, 4).map_or(0, Value::number)), out);
             }
         }
-        out.push(b'}');
+        put(b'}', out);
     }
-    out.push(b'}');
+    put(b'}', out);
 }
 
 fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>) {
-    write_name("http", out);
-    out.push(b'{');
+    open("http", b'{', out);
     write_member("url", url, out);
     member("method", attributes.text("http.request.method"), out);
     if status > 0 {
@@ -195,20 +284,18 @@ fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>
     }
     let sizes = [("transfer_size", "http.response.size"), ("encoded_body_size", "http.response.body.size")];
     if sizes.iter().any(|(_, key)| attributes.number(key) > 0) {
-        write_name("response", out);
-        out.push(b'{');
+        open("response", b'{', out);
         for (name, key) in sizes {
             if attributes.number(key) > 0 {
                 write_name(name, out);
                 write_integer(attributes.number(key), out);
             }
         }
-        out.push(b'}');
+        put(b'}', out);
     }
-    out.push(b'}');
+    put(b'}', out);
     if let Some(origin) = Origin::of(url) {
-        write_name("destination", out);
-        out.push(b'{');
+        open("destination", b'{', out);
         member("address", origin.host(), out);
         write_name("port", out);
         write_integer(u64::from(origin.port()), out);
@@ -225,14 +312,15 @@ fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>
 
 /// What has no place of its own.
 fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
-    write_name("tags", out);
-    out.push(b'{');
+    open("tags", b'{', out);
     attributes.write_labels(
         &|key| {
             [
                 "http.",
                 "url.",
                 "server.",
+                "exception.",
+                HANDLED,
                 "browser.navigation_timing.",
                 SAMPLE_RATE,
                 "browser.resource_timing.initiator",
@@ -243,7 +331,7 @@ fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
         format,
         out,
     );
-    out.push(b'}');
+    put(b'}', out);
 }
 
 fn write_links(span: &[u8], out: &mut Vec<u8>) {
@@ -251,18 +339,17 @@ fn write_links(span: &[u8], out: &mut Vec<u8>) {
     if links.peek().is_none() {
         return;
     }
-    write_name("links", out);
-    out.push(b'[');
+    open("links", b'[', out);
     for (_, link) in links {
         separate(out);
-        out.push(b'{');
+        put(b'{', out);
         for (number, name) in [(1, "trace_id"), (2, "span_id")] {
             // The server requires both.
             member_id(name, field(link.bytes(), number).map_or(&[0; 8], Value::bytes), out);
         }
-        out.push(b'}');
+        put(b'}', out);
     }
-    out.push(b']');
+    put(b']', out);
 }
 
 /// A member with a keyword, cut at 1,024 characters; nothing if it is empty.
@@ -270,6 +357,11 @@ fn member(name: &str, text: &str, out: &mut Vec<u8>) {
     if !text.is_empty() {
         write_member(name, keyword(text), out);
     }
+}
+
+fn write_flag(name: &str, flag: bool, out: &mut Vec<u8>) {
+    write_name(name, out);
+    out.extend_from_slice(if flag { b"true" } else { b"false" });
 }
 
 /// As much of a text as a keyword may have.
@@ -366,5 +458,7 @@ const MARKS: &[(&str, &[(&str, &str)])] = &[
 pub const SAMPLE_RATE: &str = "headwater.sample_rate";
 /// `SpanFlags`: the parent is in another process.
 const IS_REMOTE: u64 = 0x200;
+/// Of a stack, at most.
+const FRAMES: usize = 50;
 /// Characters of a keyword (`ignore_above`, and the schemas' `maxLength`).
 const KEYWORD: usize = 1_024;

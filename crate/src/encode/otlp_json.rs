@@ -108,22 +108,34 @@ const fn many(number: u32, name: &'static str, table: &'static [Field]) -> Field
 }
 
 /// `ExportTraceServiceRequest`.
-pub static REQUEST: &[Field] = &[many(
+pub static TRACES: &[Field] = &[many(
     1,
     "resourceSpans",
-    &[
-        one(1, "resource", Kind::Message(&[many(1, "attributes", &KEY_VALUE)])),
-        many(
-            2,
-            "scopeSpans",
-            &[
-                one(1, "scope", Kind::Message(&[one(1, "name", Kind::Text), one(2, "version", Kind::Text)])),
-                many(2, "spans", SPAN),
-                one(3, "schemaUrl", Kind::Text),
-            ],
-        ),
-    ],
+    &[RESOURCE, many(2, "scopeSpans", &[SCOPE, many(2, "spans", SPAN), SCHEMA_URL])],
 )];
+
+/// `ExportLogsServiceRequest`.
+pub static LOGS: &[Field] = &[many(
+    1,
+    "resourceLogs",
+    &[RESOURCE, many(2, "scopeLogs", &[SCOPE, many(2, "logRecords", LOG_RECORD), SCHEMA_URL])],
+)];
+
+const RESOURCE: Field = one(1, "resource", Kind::Message(&RESOURCE_FIELDS));
+const SCOPE: Field = one(1, "scope", Kind::Message(&SCOPE_FIELDS));
+const SCHEMA_URL: Field = one(3, "schemaUrl", Kind::Text);
+
+/// `LogRecord`.
+pub static LOG_RECORD: &[Field] = &[
+    one(1, "timeUnixNano", Kind::Time),
+    one(2, "severityNumber", Kind::Small),
+    many(6, "attributes", &KEY_VALUE),
+    one(8, "flags", Kind::Small),
+    one(9, "traceId", Kind::Id),
+    one(10, "spanId", Kind::Id),
+    one(11, "observedTimeUnixNano", Kind::Time),
+    one(12, "eventName", Kind::Text),
+];
 
 /// `Span`.
 pub static SPAN: &[Field] = &[
@@ -150,6 +162,8 @@ pub static SPAN: &[Field] = &[
     one(16, "flags", Kind::Small),
 ];
 
+static RESOURCE_FIELDS: [Field; 1] = [many(1, "attributes", &KEY_VALUE)];
+static SCOPE_FIELDS: [Field; 2] = [one(1, "name", Kind::Text), one(2, "version", Kind::Text)];
 static KEY_VALUE: [Field; 2] = [one(1, "key", Kind::Text), one(2, "value", Kind::Message(&ANY_VALUE))];
 
 // Not a constant, as it holds itself.

@@ -1,9 +1,9 @@
-//! OTLP traces as protobuf: `opentelemetry/proto/trace/v1/trace.proto` and its relatives.
+//! OTLP traces and logs as protobuf: `opentelemetry/proto/trace/v1/trace.proto` and its relatives.
 //!
 //! Each function writes one message; the table above it is that message's definition, as far as we
 //! fill it.
 
-use crate::trace::{Attributes, Clock, Link, Span, SpanContext, Status};
+use crate::trace::{Attributes, Clock, Event, Link, Span, SpanContext, Status};
 use crate::wire::protobuf::{begin, end, write_bytes, write_fixed32, write_fixed64, write_integer};
 
 /// A span's fields behind its ids, as bytes: what does not depend on the decision on its trace.
@@ -103,6 +103,34 @@ fn write_link(link: &Link, out: &mut Vec<u8>) {
     end(message, out);
 }
 
+/// Appends one event under [`EVENT_TAG`], so that it can stand among spans until it is sent.
+///
+/// | field | type | name |
+/// |---|---|---|
+/// | 1 | fixed64 | time_unix_nano |
+/// | 2 | enum | severity_number |
+/// | 6 | KeyValue, repeated | attributes |
+/// | 8 | fixed32 | flags |
+/// | 9 | bytes | trace_id |
+/// | 10 | bytes | span_id |
+/// | 11 | fixed64 | observed_time_unix_nano |
+/// | 12 | string | event_name |
+pub fn write_event(event: &Event, clock: &Clock, out: &mut Vec<u8>) {
+    let message = begin(EVENTS, out);
+    let time = clock.unix_nanos(event.time);
+    write_fixed64(1, time, out);
+    write_integer(2, event.severity as u64, out);
+    out.extend_from_slice(event.attributes.bytes());
+    if let Some(context) = &event.context {
+        write_fixed32(8, u32::from(context.flags.0), out);
+        write_bytes(9, context.trace_id.bytes(), out);
+        write_bytes(10, context.span_id.bytes(), out);
+    }
+    write_fixed64(11, time, out);
+    write_bytes(12, event.name.as_bytes(), out);
+    end(message, out);
+}
+
 /// Writes a whole `ExportTraceServiceRequest` round the field `ResourceSpans.resource` and spans that [`write_span`]
 /// wrote.
 ///
@@ -116,6 +144,8 @@ fn write_link(link: &Link, out: &mut Vec<u8>) {
 /// | | 3 | string | schema_url |
 /// | InstrumentationScope | 1 | string | name |
 /// | | 2 | string | version |
+///
+/// `ExportLogsServiceRequest` has the same numbers, with `LogRecord` for `Span`.
 pub fn write_request(resource: &[u8], spans: &[u8], out: &mut Vec<u8>) {
     let resource_spans = begin(1, out);
     out.extend_from_slice(resource);
@@ -148,5 +178,9 @@ const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 const SCOPE_SPANS_SPANS: u32 = 2;
 /// What each span of [`write_span`] begins with.
 pub const SPAN_TAG: u8 = (SCOPE_SPANS_SPANS << 3) as u8 | 2;
+/// What each event of [`write_event`] begins with. A request has `ScopeLogs.log_records` in its place: [`SPAN_TAG`].
+pub const EVENT_TAG: u8 = (EVENTS << 3) as u8 | 2;
+/// A field of nobody's.
+const EVENTS: u32 = 3;
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;

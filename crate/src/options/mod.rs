@@ -107,6 +107,7 @@ pub enum Rule {
     Compression,
     Exclude,
     BeforeSend,
+    Patterns,
 }
 
 impl Options {
@@ -182,6 +183,8 @@ impl Options {
             Input::Number(number) if (0.0..=f64::MAX).contains(&number) && rule == Rule::Time => {
                 self.page_load_trace_time = number;
             }
+            // The wrapper keeps them.
+            Input::Text(_) | Input::Pattern if cfg!(feature = "events") && rule == Rule::Patterns => {}
             Input::Function if cfg!(feature = "sampler") && rule == Rule::Sampler => {}
             // The wrapper gives it for options that take lists.
             Input::EmptyList => {
@@ -387,6 +390,7 @@ impl Rule {
             Self::Limit => cfg!(feature = "diagnostics"),
             Self::Compression => cfg!(feature = "gzip"),
             Self::BeforeSend => cfg!(feature = "before-send"),
+            Self::Patterns => cfg!(feature = "events"),
             _ => true,
         }
     }
@@ -436,6 +440,7 @@ impl Rule {
             Self::Compression => "none, gzip",
             Self::Exclude => "true, false or query",
             Self::BeforeSend => "a function",
+            Self::Patterns => "strings and RegExps",
         }
     }
 }
@@ -446,6 +451,7 @@ pub enum Instrumentation {
     PageLoad,
     Fetch,
     XmlHttpRequest,
+    Error = 6,
 }
 
 /// The order is that of [`LOG_LEVELS`].

@@ -75,6 +75,9 @@ options! {
         Endpoint "endpoint" Url: "string" = "",
         /// Appended to the URL instead of the protocol's own path; `''` leaves it as it is.
         ServerUrlPrefix "serverUrlPrefix" Text: "string" = "",
+        /// Where OTLP's log records go: errors and other events. Without it the endpoint of spans says so, if it ends with
+        /// `/v1/traces`; with any other there are no events.
+        LogsEndpoint "logsEndpoint" Url: "string" = "",
         /// What is sent: OTLP as protobuf or as JSON, or events for Elastic's APM server (intake v2).
         Protocol "protocol" Protocol: "'http/protobuf' | 'http/json' | 'elastic'" = "'http/protobuf'",
         /// Elastic's. Both mean version 2 of its intake, which loses less than 3.
@@ -86,9 +89,12 @@ options! {
         Consent "consent" Consent: "Consent" = "'granted'",
         /// `false` turns all automatic instrumentation off.
         Instrument "instrument" Flag: "boolean" = "true",
-        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`. Elastic's
-        /// `'history'`, `'eventtarget'`, `'click'` and `'error'` are accepted.
+        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`. Elastic's
+        /// `'history'`, `'eventtarget'` and `'click'` are accepted.
         DisableInstrumentations "disableInstrumentations" Instrumentations: "string | readonly string[]" = "[]",
+        /// Errors that are not recorded: a string that their type and message (`TypeError: …`) contain, or a RegExp
+        /// that matches them.
+        IgnoreErrors "ignoreErrors" Patterns: "readonly (string | RegExp)[]" = "[]",
         /// What goes to the console: `'trace'`, `'debug'`, `'info'`, `'warn'` or `'error'`, and what
         /// is more severe.
         LogLevel "logLevel" Level: "'trace' | 'debug' | 'info' | 'warn' | 'error'" = "'warn'",
@@ -169,7 +175,7 @@ options! {
         /// names, passwords and the values of secret query parameters in all URLs by `REDACTED`; `'query'` drops
         /// queries and fragments; `false` leaves URLs as they are.
         ExcludeRequestData "excludeRequestData" Exclude: "boolean | 'query'" = "true",
-        /// Gets every span before it is sent, and may change its `name` and `attributes`, or drop it by
+        /// Gets every span and event before it is sent, and may change its `name` and `attributes`, or drop it by
         /// returning `false` or `null`.
         BeforeSend "beforeSend" BeforeSend: "BeforeSend" = "",
     }

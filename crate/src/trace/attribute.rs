@@ -31,6 +31,11 @@ impl Attributes {
         Self { field: 9, bytes: Vec::new() }
     }
 
+    /// The attributes of an event (`LogRecord.attributes`).
+    pub fn of_event() -> Self {
+        Self { field: 6, bytes: Vec::new() }
+    }
+
     /// The attributes of a link (`Span.Link.attributes`).
     pub fn of_link() -> Self {
         Self { field: 4, bytes: Vec::new() }
@@ -99,10 +104,9 @@ impl Attributes {
         });
     }
 
-    /// The attributes of a span as the page's `beforeSend` has left them: each after a U+0001 a letter for its type, the
-    /// key, U+0002 and the value. Numbers are in decimal: integers (`i`) as 64 bits, doubles (`d`) by their bits.
-    pub fn replaced(mut rest: &str) -> Self {
-        let mut attributes = Self::of_span();
+    /// Adds what the page has given, each behind a U+0001: a letter for its type, the key, U+0002 and the value. Numbers
+    /// are in decimal: integers (`i`) as 64 bits, doubles (`d`) by their bits.
+    pub fn given(mut self, mut rest: &str) -> Self {
         while !rest.is_empty() {
             let mut value = take_part(&mut rest, 1);
             let key = take_part(&mut value, 2);
@@ -110,14 +114,14 @@ impl Attributes {
                 continue;
             };
             match (kind, decimal(value)) {
-                ("i", Some(number)) => attributes.integer(key, number.cast_signed()),
-                ("d", Some(bits)) => attributes.double(key, f64::from_bits(bits)),
-                ("b", Some(flag)) => attributes.flag(key, flag != 0),
-                ("l", _) => attributes.list(key, value),
-                _ => attributes.text(key, value),
+                ("i", Some(number)) => self.integer(key, number.cast_signed()),
+                ("d", Some(bits)) => self.double(key, f64::from_bits(bits)),
+                ("b", Some(flag)) => self.flag(key, flag != 0),
+                ("l", _) => self.list(key, value),
+                _ => self.text(key, value),
             }
         }
-        attributes
+        self
     }
 
     /// The list as protobuf fields, one behind the other.
@@ -149,11 +153,15 @@ thread_local! {
 }
 
 #[cfg(test)]
+pub use tests::decoded_event;
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use opentelemetry_proto::tonic::common::v1::AnyValue;
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    use opentelemetry_proto::tonic::logs::v1::LogRecord;
     use opentelemetry_proto::tonic::trace::v1::Span;
     use prost::Message;
 
@@ -166,6 +174,12 @@ mod tests {
             let span = Span::decode(self.bytes()).unwrap();
             span.attributes.into_iter().map(|pair| (pair.key, text(pair.value.unwrap()))).collect()
         }
+    }
+
+    pub fn decoded_event(attributes: &Attributes) -> BTreeMap<String, String> {
+        assert_eq!(attributes.field, 6, "an event's");
+        let record = LogRecord::decode(attributes.bytes()).unwrap();
+        record.attributes.into_iter().map(|pair| (pair.key, text(pair.value.unwrap()))).collect()
     }
 
     fn text(value: AnyValue) -> String {
@@ -192,7 +206,7 @@ mod tests {
             ("text", "é"),
         ];
         let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(Attributes::replaced(given).decoded(), BTreeMap::from(expected));
+        assert_eq!(Attributes::of_span().given(given).decoded(), BTreeMap::from(expected));
     }
 
     #[test]

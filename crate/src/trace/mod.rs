@@ -3,12 +3,16 @@
 
 mod attribute;
 mod clock;
+mod event;
 mod redact;
 mod root;
 mod span;
 
+#[cfg(test)]
+pub use attribute::decoded_event;
 pub use attribute::{Attributes, limit_value_length};
 pub use clock::Clock;
+pub use event::{Event, HANDLED, Severity};
 pub use redact::{Redaction, redact_url, set_redaction};
 pub use root::Root;
 pub use span::{Kind, Link, Parent, Sink, Span, Status};

@@ -31,6 +31,18 @@ pub fn write_name(name: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\":");
 }
 
+/// Appends a member's name, and the bracket that begins its object or list.
+pub fn open(name: &str, bracket: u8, out: &mut Vec<u8>) {
+    write_name(name, out);
+    put(bracket, out);
+}
+
+/// Appends a byte: a call is shorter than what it does.
+#[inline(never)]
+pub fn put(byte: u8, out: &mut Vec<u8>) {
+    out.push(byte);
+}
+
 /// Appends a member with a text.
 pub fn write_member(name: &str, text: &str, out: &mut Vec<u8>) {
     write_name(name, out);

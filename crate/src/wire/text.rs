@@ -65,6 +65,11 @@ pub fn ascii(bytes: Vec<u8>) -> String {
     unsafe { String::from_utf8_unchecked(bytes) }
 }
 
+/// A hash that is the same everywhere (FNV-1a).
+pub fn hash(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
 /// Appends `number` in decimal.
 pub fn write_integer(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];

@@ -1,13 +1,66 @@
-/** Reports that something has failed on the page. */
+/** Reports what has failed on the page. */
+import { packAttributes } from '../attributes.js'
 import type { Module } from '../load-wasm.js'
+import { isRegExp, quietly } from './patch.js'
+
+/** Reports an error, or whatever was thrown in its place. */
+export type ErrorReporter = (
+  thrown: unknown,
+  handled: boolean,
+  /** `url:line:column`, for what has no stack. */
+  place?: string,
+  labels?: Record<string, unknown>,
+) => void
+
+/** @param ignored - the option `ignoreErrors`. */
+export function errorReporter(module: Module, ignored: readonly (string | RegExp)[]): ErrorReporter {
+  // Copies: a global or sticky RegExp has state, which is the caller's.
+  const patterns = ignored.map((entry) => (isRegExp(entry) ? new RegExp(entry) : entry))
+  const isIgnored = (text: string) =>
+    patterns.some((pattern) => {
+      if (!isRegExp(pattern)) return text.includes(pattern)
+      pattern.lastIndex = 0
+      return pattern.test(text)
+    })
+  return (thrown, handled, place = '', labels = {}) =>
+    quietly(() => {
+      const parts: unknown[] = [location.href]
+      let cause = thrown
+      for (let depth = 0; depth < CAUSES && (!depth || cause != null); depth++) {
+        const { name, message, stack, cause: next } = Object(cause) as Partial<Error>
+        // Anything can be thrown.
+        const text = message ?? String(cause)
+        const type = message === undefined ? '' : (name ?? '')
+        if (!depth && isIgnored(type ? `${type}: ${text}` : text)) return
+        parts.push(type, text, stack ?? (!depth && place ? `at ${place}` : ''))
+        cause = next
+      }
+      const report = parts
+        .map((part) =>
+          String(part)
+            .replace(/[\x01-\x03]/g, ' ')
+            .slice(0, MOST),
+        )
+        .join('\x01')
+      module.call('captureError', packAttributes(labels) + '\x03' + report, +handled)
+    })
+}
 
 /** Installs the hook. */
-export function hookErrors(module: Module, undo: (() => void)[]): void {
-  const failed = () => {
-    module.call('noteError')
-  }
-  for (const event of ['error', 'unhandledrejection']) {
-    addEventListener(event, failed)
-    undo.push(() => removeEventListener(event, failed))
-  }
+export function hookErrors(report: ErrorReporter, undo: (() => void)[]): void {
+  const thrown = ({ error, message, filename, lineno, colno }: ErrorEvent) =>
+    // Of another origin's script nothing is known but the message.
+    report(error ?? message, false, filename && `${filename}:${lineno}:${colno}`)
+  const rejected = ({ reason }: PromiseRejectionEvent) => report(reason, false)
+  addEventListener('error', thrown)
+  addEventListener('unhandledrejection', rejected)
+  undo.push(() => {
+    removeEventListener('error', thrown)
+    removeEventListener('unhandledrejection', rejected)
+  })
 }
+
+/** Errors with their causes, at most. */
+const CAUSES = 5
+/** Characters of a stack, or of a message. */
+const MOST = 4_000
