@@ -16,8 +16,9 @@ use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
 use crate::trace::{
-    Attributes, Clock, Event, Link, Root, Severity, Sink, Span, limit_value_length, set_redaction,
+    Attributes, Clock, Event, Link, Parent, Root, Severity, Sink, Span, limit_value_length, set_redaction,
 };
+use crate::wire::hex;
 use crate::wire::reader::{Fields, Value};
 use crate::wire::text::{contains, find, take_part, write_ratio};
 
@@ -42,6 +43,8 @@ pub struct Agent<H> {
     session: Option<Session>,
     diagnostics: Diagnostics,
     recent_errors: error::Recent,
+    /// Requests that have failed lately, by their numbers.
+    failed_requests: Vec<(u32, SpanContext, Option<Parent>)>,
     /// When the agent started, in milliseconds of the page's clock: requests since then are spans of
     /// their own and not resources.
     started: f64,
@@ -77,6 +80,7 @@ impl<H: Host> Agent<H> {
             session: None,
             diagnostics: Diagnostics::new(),
             recent_errors: error::Recent::new(),
+            failed_requests: Vec::new(),
             started: 0.0,
             warned: false,
             compared: false,
@@ -383,8 +387,8 @@ impl<H: Host> Agent<H> {
     }
 
     /// Something was thrown and not caught, or the page hands it over (`handled`). `text`: see [`error::attributes`];
-    /// `labels` are the page's own attributes.
-    pub fn capture_error(&mut self, now: f64, text: &str, labels: &str, handled: bool) {
+    /// `labels` are the page's own attributes. `request` is the number of the one that failed with it, or 0.
+    pub fn capture_error(&mut self, now: f64, text: &str, labels: &str, handled: bool, request: u32) {
         if !handled {
             self.note_error();
         }
@@ -395,18 +399,40 @@ impl<H: Host> Agent<H> {
         {
             return;
         }
-        let attributes = error::attributes(text, handled).given(labels);
-        self.event("exception", Severity::Error, now, attributes);
+        let mut attributes = error::attributes(text, handled).given(labels);
+        let mut context = self.page_context();
+        if let Some((_, failed, parent)) = self.failed_requests.iter().find(|failed| failed.0 == request) {
+            context = Some(*failed);
+            if cfg!(feature = "elastic") && self.options.protocol == Protocol::Elastic {
+                let mut id = Vec::new();
+                if let Some(parent) = parent {
+                    hex::write(parent.span_id.bytes(), &mut id);
+                }
+                attributes.utf8(elastic::TRANSACTION, &id);
+            }
+        }
+        self.event("exception", Severity::Error, now, context, attributes);
     }
 
-    /// Records an event, within the span of the page load while that is open. Whatever the sampler has decided: there
-    /// are few, and each matters on its own.
-    pub fn event(&mut self, name: &str, severity: Severity, now: f64, attributes: Attributes) {
+    /// The page load, while it is open.
+    fn page_context(&self) -> Option<SpanContext> {
         let page = self.page.as_ref().filter(|page| page.is_open());
-        let context = page.map(|PageLoad { context, root, .. }| SpanContext {
+        page.map(|PageLoad { context, root, .. }| SpanContext {
             flags: context.flags.with_sampled(root.decision.sampled()),
             ..*context
-        });
+        })
+    }
+
+    /// Records an event that happened within a span, if there was one. Whatever the sampler has decided: there are few,
+    /// and each matters on its own.
+    pub fn event(
+        &mut self,
+        name: &str,
+        severity: Severity,
+        now: f64,
+        context: Option<SpanContext>,
+        attributes: Attributes,
+    ) {
         self.recorder.record_event(&self.options, &Event { name, time: now, severity, context, attributes });
         self.deliver(now);
     }
@@ -637,6 +663,12 @@ impl<H: Host> Agent<H> {
             if answer.context.is_some() && server.is_none() {
                 self.diagnostics.ignored_traces += 1;
             }
+        }
+        if cfg!(feature = "events") && matches!(outcome, Outcome::Failed(_)) {
+            if self.failed_requests.len() == FAILED_REQUESTS {
+                self.failed_requests.remove(0);
+            }
+            self.failed_requests.push((request.number, request.context, request.parent));
         }
         let fate = match &request.root {
             None => {
@@ -1103,6 +1135,8 @@ const RESOURCE: &[(&str, OptionId)] = &[
 const MOST_OFF: f64 = 5.0;
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
+/// The page hears of a failure, and handles it or not, soon after it.
+const FAILED_REQUESTS: usize = 16;
 /// Of more ended requests that wait for their `Server-Timing` the rest does not.
 const WAITING: usize = 100;
 /// Of more spans held for a decision the latest are lost.
@@ -1378,8 +1412,8 @@ mod tests {
     fn errors_are_events_within_the_page_load_and_counted_once() {
         let (mut agent, page) = agent(&[(OptionId::TransactionSampleRate, Input::Number(0.0))]);
         let error = "https://shop.example/\u{1}Error\u{1}no cart\u{1}";
-        agent.capture_error(7.0, error, "steam\u{2}river", true);
-        agent.capture_error(8.0, error, "steam\u{2}river", true);
+        agent.capture_error(7.0, error, "steam\u{2}river", true, 0);
+        agent.capture_error(8.0, error, "steam\u{2}river", true, 0);
         agent.flush(9.0, Stay::Here);
         let [event] = page.events().try_into().unwrap();
         assert_eq!((event.event_name.as_str(), event.severity_number), ("exception", 17));
@@ -1390,7 +1424,7 @@ mod tests {
         assert_eq!(event.flags & 1, 0, "not sampled, and sent all the same");
         assert!(event.attributes.iter().any(|pair| pair.key == "team"));
         end_page_load(&mut agent);
-        agent.capture_error(10.0, "\u{1}\u{1}other\u{1}", "", false);
+        agent.capture_error(10.0, "\u{1}\u{1}other\u{1}", "", false, 0);
         agent.flush(11.0, Stay::Here);
         let [event] = page.events().try_into().unwrap();
         assert_eq!((event.trace_id.len(), event.span_id.len(), event.flags), (0, 0, 0));
@@ -1400,7 +1434,7 @@ mod tests {
     fn errors_can_be_left_off_and_have_no_place_at_some_endpoints() {
         let handled = |given: &[(OptionId, Input)], handled| {
             let (mut agent, page) = agent(given);
-            agent.capture_error(7.0, "\u{1}\u{1}a\u{1}", "", handled);
+            agent.capture_error(7.0, "\u{1}\u{1}a\u{1}", "", handled, 0);
             agent.flush(9.0, Stay::Here);
             page.events().len()
         };

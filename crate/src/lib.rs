@@ -199,10 +199,10 @@ mod boundary {
     /// See [`Agent::capture_error`]; the text begins with the labels, which end with U+0003.
     #[cfg(feature = "events")]
     #[unsafe(export_name = "captureError")]
-    extern "C" fn capture_error(length: usize, now: f64, handled: bool) {
+    extern "C" fn capture_error(length: usize, now: f64, handled: bool, request: u32) {
         let mut text = text(length);
         let labels = take_part(&mut text, 3);
-        AGENT.get().capture_error(now, text, labels, handled);
+        AGENT.get().capture_error(now, text, labels, handled, request);
     }
 
     /// See [`Agent::decide`].

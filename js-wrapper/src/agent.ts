@@ -38,7 +38,7 @@ export function createAgent(): Agent {
       typeof document === 'object' && typeof WebAssembly === 'object' && typeof fetch === 'function',
     flush: () => running?.flush() ?? Promise.resolve({ sent: 0, waiting: 0, lost: 0 }),
     captureError: (error, options) => {
-      if (PROTOCOLS) running?.report?.(error, true, '', options?.labels)
+      if (PROTOCOLS) running?.errors?.report(error, true, '', options?.labels)
     },
     getCurrentTransaction: () => (FULL && running ? toTransaction(running.module) : undefined),
     diagnostics: () =>
@@ -159,11 +159,11 @@ function start(given: Config, stopped: () => void) {
   const nextId = () => (lastId = (lastId + 1) >>> 0)
   const readAnswer =
     FULL && hooks & ANSWERS ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
+  const errors = PROTOCOLS ? errorReporter(module, config.ignoreErrors ?? []) : undefined
   const endPageLoad = hooks & PAGE_LOAD ? hookPageLoad(module, !!readAnswer, undo) : () => undefined
-  if (hooks & FETCH) hookFetch(module, nextId, readAnswer, undo)
+  if (hooks & FETCH) hookFetch(module, nextId, readAnswer, errors, undo)
   if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo)
-  const report = PROTOCOLS ? errorReporter(module, config.ignoreErrors ?? []) : undefined
-  if (report && hooks & (ERRORS | FAILURES)) hookErrors(report, undo)
+  if (errors && hooks & (ERRORS | FAILURES)) hookErrors(errors, undo)
   if (FULL && readAnswer) catchUp = hookServerTiming(module, undo)
   const end = () => {
     catchUp?.()
@@ -172,7 +172,7 @@ function start(given: Config, stopped: () => void) {
   const leave = hookLifecycle(module, FULL ? end : endPageLoad, undo)
   return {
     module,
-    report,
+    errors,
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
     pause(consent: number, on: number) {
       if (FULL && consent > on) readSession()

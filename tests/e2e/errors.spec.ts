@@ -124,6 +124,25 @@ test('an error during the page load belongs to it', async ({ open, stage }) => {
   expect(spans).toContain(`"spanId":"${String(event?.spanId)}","name":"documentLoad"`)
 })
 
+test('the error of a request that has failed belongs to the request', async ({ open, stage }) => {
+  const visit = await open(page(stage, JSON_OPTIONS))
+  await run(visit, 'fetch("/broken?one")')
+  await run(
+    visit,
+    'fetch("/broken?two").catch((cause) => headwater.apm.captureError(new Error("no cart", { cause })))',
+  )
+  await expect.poll(async () => (await events(visit, stage)).length).toBe(2)
+  const found = await events(visit, stage)
+  const bodies = stage.received
+    .filter(({ url }) => url === '/v1/traces')
+    .map((request) => String(bodyOf(request)))
+  const spans = bodies
+    .filter((body) => body.includes(visit.service))
+    .flatMap((body) => body.match(/"spanId":"\w+"(?=(?:(?!"spanId").)*\/broken)/g) ?? [])
+  expect(found.map(({ spanId }) => `"spanId":"${String(spanId)}"`)).toEqual(spans)
+  expect(spans).toHaveLength(2)
+})
+
 test('the same error counts once, those to be ignored do not, and the page still hears of all', async ({
   open,
   stage,
@@ -233,14 +252,19 @@ test('headwater/elastic: errors as Elastic’s schema has them', async ({ open, 
     body: '<script>setTimeout(addToCart)</script><img src="/slow/300">',
   })
   await run(visit, 'headwater.apm.captureError(caught(load), { labels: { "team.name": "river" } })')
-  await visit.page.evaluate(() => headwater.apm.flush())
-  const lines = stage.received
-    .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
-    .map((request) => bodyOf(request).toString())
-    .filter((body) => body.includes(visit.service))
-    .flatMap(readIntake)
+  await run(visit, 'fetch("/broken")')
+  const read = async () => {
+    await visit.page.evaluate(() => headwater.apm.flush())
+    return stage.received
+      .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
+      .map((request) => bodyOf(request).toString())
+      .filter((body) => body.includes(visit.service))
+      .flatMap(readIntake)
+  }
+  await expect.poll(async () => (await read()).filter(([kind]) => kind === 'error').length).toBe(3)
+  const lines = await read()
   const load = lines.find(([kind]) => kind === 'transaction')?.[1]
-  const [thrown, captured] = lines.filter(([kind]) => kind === 'error').map(([, error]) => error)
+  const [thrown, captured, rejected] = lines.filter(([kind]) => kind === 'error').map(([, error]) => error)
   const file = new URL(program(stage)).pathname.replace(/\d+$/, '').slice(1)
   expect(thrown).toMatchObject({
     id: expect.stringMatching(/^[0-9a-f]{16}$/),
@@ -269,6 +293,13 @@ test('headwater/elastic: errors as Elastic’s schema has them', async ({ open, 
   expect(cause.map(({ message }) => message)).toEqual(['TypeError: no cart'])
   expect(cause[0]?.stacktrace.slice(0, 2)).toMatchObject([{ function: 'addToCart' }, { function: 'load' }])
   expect(captured).not.toHaveProperty('transaction_id')
+  const broken = lines.filter(([, { name }]) => String(name).endsWith('/broken'))
+  const idOf = (kind: string) => broken.find(([own]) => own === kind)?.[1]['id']
+  expect(rejected).toMatchObject({
+    transaction_id: idOf('transaction'),
+    parent_id: idOf('span'),
+    transaction: { type: 'http-request' },
+  })
 })
 
 test('headwater has no errors, and says so to nobody', async ({ open, stage }) => {

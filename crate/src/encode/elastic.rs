@@ -195,13 +195,22 @@ fn write_error(event: &[u8], format: Format, out: &mut Vec<u8>) {
     put(b'}', out);
     write_tags(&attributes, format, out);
     put(b'}', out);
-    // Errors have a context while the page load is open.
+    // That of the page load, or of a request.
     if let Some(span) = field(event, 10) {
+        let id = span.bytes();
+        let page_load = attributes.text(TRANSACTION);
+        let is_alone = page_load.is_empty() && attributes.get(TRANSACTION).is_some();
         member_id("trace_id", bytes(event, 9), out);
-        member_id("transaction_id", span.bytes(), out);
-        member_id("parent_id", span.bytes(), out);
+        member_id("parent_id", id, out);
+        if is_alone {
+            member_id("transaction_id", other_id(id, &mut [0; 8]), out);
+        } else if page_load.is_empty() {
+            member_id("transaction_id", id, out);
+        } else {
+            member("transaction_id", page_load, out);
+        }
         open("transaction", b'{', out);
-        member("type", "page-load", out);
+        member("type", if is_alone { "http-request" } else { "page-load" }, out);
         write_flag("sampled", field(event, 8).is_some_and(|flags| flags.number() & 1 != 0), out);
         put(b'}', out);
     }
@@ -321,6 +330,7 @@ fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
                 "server.",
                 "exception.",
                 HANDLED,
+                TRANSACTION,
                 "browser.navigation_timing.",
                 SAMPLE_RATE,
                 "browser.resource_timing.initiator",
@@ -456,6 +466,8 @@ const MARKS: &[(&str, &[(&str, &str)])] = &[
 
 /// The rate of a span's trace, as text: not an attribute that anybody gets.
 pub const SAMPLE_RATE: &str = "headwater.sample_rate";
+/// The id of the page load that an error's request belongs to; empty if it belongs to none. Nobody gets it.
+pub const TRANSACTION: &str = "headwater.transaction";
 /// `SpanFlags`: the parent is in another process.
 const IS_REMOTE: u64 = 0x200;
 /// Of a stack, at most.

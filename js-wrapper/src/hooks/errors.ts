@@ -3,17 +3,20 @@ import { packAttributes } from '../attributes.js'
 import type { Module } from '../load-wasm.js'
 import { isRegExp, quietly } from './patch.js'
 
-/** Reports an error, or whatever was thrown in its place. */
-export type ErrorReporter = (
-  thrown: unknown,
-  handled: boolean,
-  /** `url:line:column`, for what has no stack. */
-  place?: string,
-  labels?: Record<string, unknown>,
-) => void
+export interface ErrorReporter {
+  /**
+   * Reports an error, or whatever was thrown in its place.
+   *
+   * @param place - `url:line:column`, for what has no stack.
+   */
+  report: (thrown: unknown, handled: boolean, place?: string, labels?: Record<string, unknown>) => void
+  /** A request has failed with this error, which the page may report or not catch. */
+  requestFailed: (error: unknown, id: number) => void
+}
 
 /** @param ignored - the option `ignoreErrors`. */
 export function errorReporter(module: Module, ignored: readonly (string | RegExp)[]): ErrorReporter {
+  const requests = new WeakMap<object, number>()
   // Copies: a global or sticky RegExp has state, which is the caller's.
   const patterns = ignored.map((entry) => (isRegExp(entry) ? new RegExp(entry) : entry))
   const isIgnored = (text: string) =>
@@ -22,32 +25,35 @@ export function errorReporter(module: Module, ignored: readonly (string | RegExp
       pattern.lastIndex = 0
       return pattern.test(text)
     })
-  return (thrown, handled, place = '', labels = {}) =>
+  const report: ErrorReporter['report'] = (thrown, handled, place = '', labels = {}) =>
     quietly(() => {
+      let request = 0
       const parts: unknown[] = [location.href]
       let cause = thrown
       for (let depth = 0; depth < CAUSES && (!depth || cause != null); depth++) {
+        request ||= requests.get(Object(cause) as object) ?? 0
         const { name, message, stack, cause: next } = Object(cause) as Partial<Error>
         // Anything can be thrown.
-        const text = message ?? String(cause)
+        const what = message ?? String(cause)
         const type = message === undefined ? '' : (name ?? '')
-        if (!depth && isIgnored(type ? `${type}: ${text}` : text)) return
-        parts.push(type, text, stack ?? (!depth && place ? `at ${place}` : ''))
+        if (!depth && isIgnored(type ? `${type}: ${what}` : what)) return
+        parts.push(type, what, stack ?? (!depth && place ? `at ${place}` : ''))
         cause = next
       }
-      const report = parts
+      const text = parts
         .map((part) =>
           String(part)
             .replace(/[\x01-\x03]/g, ' ')
             .slice(0, MOST),
         )
         .join('\x01')
-      module.call('captureError', packAttributes(labels) + '\x03' + report, +handled)
+      module.call('captureError', packAttributes(labels) + '\x03' + text, +handled, request)
     })
+  return { report, requestFailed: (error, id) => requests.set(Object(error) as object, id) }
 }
 
 /** Installs the hook. */
-export function hookErrors(report: ErrorReporter, undo: (() => void)[]): void {
+export function hookErrors({ report }: ErrorReporter, undo: (() => void)[]): void {
   const thrown = ({ error, message, filename, lineno, colno }: ErrorEvent) =>
     // Of another origin's script nothing is known but the message.
     report(error ?? message, false, filename && `${filename}:${lineno}:${colno}`)

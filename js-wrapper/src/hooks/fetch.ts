@@ -1,5 +1,6 @@
 /** Observes `fetch`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
+import type { ErrorReporter } from './errors.js'
 import type { ReadAnswer } from './answer.js'
 import {
   copyHeaders,
@@ -22,6 +23,7 @@ export function hookFetch(
   module: Module,
   nextId: () => number,
   readAnswer: ReadAnswer | undefined,
+  errors: ErrorReporter | undefined,
   undo: (() => void)[],
 ): void {
   const request = requestGetters()
@@ -142,6 +144,7 @@ export function hookFetch(
     const rejected = (error: unknown) => {
       const name = error instanceof Error || error instanceof DOMException ? error.name : 'unknown'
       module.call('failRequest', name, id, FULL ? +!!newPreflight : 0, +!!quietly(() => signal?.aborted))
+      if (PROTOCOLS) quietly(() => errors?.requestFailed(error, id))
       throw error
     }
     // A polyfill's promise is not a native one.
