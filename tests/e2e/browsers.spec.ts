@@ -24,7 +24,8 @@ HEADWATER_BROWSER=firefox npx playwright test -c tests
 
 * **Chromium**: all tests, with Playwright.
 * **Firefox**, an installed one such as Debian's ESR, with Playwright over WebDriver BiDi:
-  \`tests/support/firefox.mjs\` stands between the two, as Playwright sends commands that an ESR does not know yet.
+  \`tests/support/firefox.mjs\` stands between the two, as Playwright sends commands that an ESR does not know yet, and
+  as each of its pages would be a new window, which takes longer than most tests: it is a tab in one that is there.
   \`FIREFOX_PATH\` names another. All files but those on what no browser has a say in, and those that need Chromium's
   own protocol: ${(FILES.firefox ?? []).map((name) => `\`${name}\``).join(', ')}.
 * **WebKit**: WebKitGTK's MiniBrowser over its own WebDriver, which Playwright does not speak:
@@ -33,9 +34,9 @@ HEADWATER_BROWSER=firefox npx playwright test -c tests
   unless \`HEADWATER_BROWSER=webkit\` asks for it. These files:
   ${(FILES.webkit ?? []).map((name) => `\`${name}\``).join(', ')}.
 
-What is known to differ, each with its reason. Tests that are *skipped* have nothing to run there, or no way to. Tests
-that *fail* run all the same, and the run says so if one passes. Where a difference is *expected*, the test itself
-says what this browser does. This file is written by the tests (\`tests/support/differences.ts\`).
+What is known to differ, each with its reason. Tests that are *skipped* have nothing to run there, nothing that
+is up to the browser, or no way to. Tests that *fail* run all the same, and the run says so if one passes. Where a
+difference is *expected*, the test itself says what this browser does. This file is written by the tests (\`tests/support/differences.ts\`).
 ${BROWSERS.filter((name) => name !== 'chromium')
   .map(section)
   .join('')}

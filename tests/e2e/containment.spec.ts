@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
+import { browser } from '../support/browsers.js'
 import { root } from '../support/demo.js'
 import { source } from '../support/source.js'
 import { expect, test, type Visit } from '../support/test.js'
@@ -145,7 +146,8 @@ test.describe('a trap', () => {
       const options = { ...OPTIONS, serverUrl: demo.collector }
       const plain = await sawOf(await open(page('', undefined)))
       let reached = 0
-      for (const at of [1, 2, 3])
+      // What a later call finds is up to the module, whatever the browser.
+      for (const at of browser === 'chromium' ? [1, 2, 3] : [1])
         for (const after of [false, true]) {
           const inject = `(${String(trapAt)})('${short}', ${at}, ${after})`
           const visit = await open(page(inject, options))

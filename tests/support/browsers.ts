@@ -74,8 +74,13 @@ export const launch = {
   },
   firefox: {
     executablePath: fileURLToPath(new URL('firefox.mjs', import.meta.url)),
-    // `requestGC` of Playwright needs it.
-    firefoxUserPrefs: { 'dom.testing.testutils.enabled': true },
+    firefoxUserPrefs: {
+      // `requestGC` of Playwright needs it.
+      'dom.testing.testutils.enabled': true,
+      // A process for each origin of each test costs more than what the test does in it.
+      'fission.webContentIsolationStrategy': 0,
+      'dom.ipc.processCount': 1,
+    },
   },
   webkit: {},
 }[browser]

@@ -94,10 +94,15 @@ export class Demo {
     return poll(() => this.#trace(traceId), complete, `trace ${traceId}`)
   }
 
-  /** All spans of a service, of any trace, as soon as `complete` says that all are there. */
-  spansOf(service: string, complete: (spans: Span[]) => boolean): Promise<Span[]> {
+  /**
+   * All spans of a service, of any trace, as soon as `complete` says that all are there.
+   *
+   * @param since - Unix milliseconds: only traces that have got a span since.
+   */
+  spansOf(service: string, complete: (spans: Span[]) => boolean, since = 0): Promise<Span[]> {
     const read = async () => {
-      const url = `${this.collector}/api/traces?limit=1000&service=${encodeURIComponent(service)}`
+      const query = new URLSearchParams({ limit: '1000', service, since: `${since}000000` })
+      const url = `${this.collector}/api/traces?${query.toString()}`
       const { traces } = (await get(url)) as { traces: { traceId: string }[] }
       const spans = await Promise.all(traces.map(({ traceId }) => this.#trace(traceId)))
       return spans.flat().filter((span) => span.service === service)

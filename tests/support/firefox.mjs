@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline'
 
 import { WebSocket, WebSocketServer } from 'ws'
 
+import { Windows } from './firefox-windows.mjs'
+
 const browser = spawn(process.env.FIREFOX_PATH ?? 'firefox', process.argv.slice(2), {
   stdio: ['ignore', 'inherit', 'pipe'],
 })
@@ -32,12 +34,19 @@ for await (const line of createInterface(browser.stderr)) {
 function connect(playwright, endpoint) {
   const firefox = new WebSocket(endpoint, { perMessageDeflate: false, maxPayload: 0 })
   const early = []
-  playwright.on('message', (data, binary) => {
-    if (firefox.readyState === WebSocket.OPEN) firefox.send(data, { binary })
-    else early.push(data)
+  const windows = new Windows((message) => firefox.send(JSON.stringify(message)))
+  const forward = (text) => {
+    if (!windows.request(text)) firefox.send(text)
+  }
+  playwright.on('message', (data) => {
+    if (firefox.readyState === WebSocket.OPEN) forward(data.toString())
+    else early.push(data.toString())
   })
-  firefox.on('open', () => early.forEach((data) => firefox.send(data, { binary: false })))
-  firefox.on('message', (data, binary) => playwright.send(translate(data), { binary }))
+  firefox.on('open', () => early.forEach(forward))
+  firefox.on('message', (data, binary) => {
+    const text = data.toString()
+    if (!windows.answer(text)) playwright.send(translate(text), { binary })
+  })
   firefox.on('close', () => playwright.close())
   playwright.on('close', () => firefox.close())
   firefox.on('error', () => playwright.terminate())

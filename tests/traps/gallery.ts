@@ -73,6 +73,7 @@ export class Gallery {
       other: this.#origins.other,
       mark: `m${process.pid}-${(count += 1)}-`,
     }
+    const start = Date.now()
     console.length = 0
     let failed = false
     const limit = new Promise<string>((resolve) => setTimeout(resolve, PATIENCE, NO_ANSWER))
@@ -89,7 +90,7 @@ export class Gallery {
     }
     const outcome: Outcome = { seen: undefined }
     if (trap.spans && !failed) {
-      const spans = await this.#recorded(page, trap, given.mark, service)
+      const spans = await this.#recorded(page, trap, given.mark, service, start)
       if (spans) outcome.spans = spans
     }
     const seen = trap.console ? { saw, console: [...console] } : saw
@@ -174,7 +175,13 @@ ${script}`,
     return { page, console, origin: server?.origin ?? own, close }
   }
 
-  async #recorded(page: Page, trap: Trap, mark: string, service: string): Promise<Recorded[] | undefined> {
+  async #recorded(
+    page: Page,
+    trap: Trap,
+    mark: string,
+    service: string,
+    start: number,
+  ): Promise<Recorded[] | undefined> {
     const expected = trap.spans?.length ?? 0
     const inPage = () => page.evaluate((wanted) => agent.recorded?.(wanted), mark)
     const first = await inPage()
@@ -199,10 +206,12 @@ ${script}`,
     const isOfTrap = ({ attributes }: Span) => String(attributes['url.full']).includes(mark)
     const found: Span[] = []
     const end = Date.now() + 3_000
-    await this.#demo.spansOf(service, (spans) => {
+    // All the other traps' would be hundreds.
+    const isComplete = (spans: Span[]) => {
       found.splice(0, found.length, ...spans.filter(isOfTrap))
       return Date.now() > end || found.length >= expected
-    })
+    }
+    await this.#demo.spansOf(service, isComplete, start)
     return sorted(
       found.map(({ name, status, attributes }) => ({
         name,
