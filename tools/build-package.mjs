@@ -24,7 +24,7 @@ export async function buildPackage() {
   node(path.join(root, 'node_modules/typescript/bin/tsc'), ['-p', path.join(root, 'js-wrapper')])
 }
 
-/** Bundles one variant into a folder; `files` names the file of each format. `ways`: see below. */
+/** Bundles one variant into a folder; `files` names the file of each format. `ways`: see below; without any it is done. */
 export function bundle(variant, files, folder, ways = WAYS) {
   return Object.entries(files).map(async ([format, file]) => {
     const outfile = path.join(folder, file)
@@ -56,6 +56,7 @@ export function bundle(variant, files, folder, ways = WAYS) {
       format: format === 'iife' ? format : 'esm',
       outfile,
     })
+    if (!ways.length) return
     await writeFile(outfile, await minifyAgain(await readFile(outfile, 'utf8'), format, ways))
   })
 }

@@ -42,7 +42,7 @@ async function bundle({ file, search, replace, full }: Mutation): Promise<string
   const tools = (await import(path.join(copy, 'tools/build-package.mjs'))) as {
     bundle(variant: string, files: { iife: string }, folder: string, ways: object[]): Promise<unknown>[]
   }
-  await Promise.all(tools.bundle(full ? 'full' : 'standard', { iife: 'agent.js' }, copy, [{ passes: 1 }]))
+  await Promise.all(tools.bundle(full ? 'full' : 'standard', { iife: 'agent.js' }, copy, []))
   const script = readFileSync(path.join(copy, 'agent.js'), 'utf8')
   rmSync(copy, { recursive: true })
   return script
