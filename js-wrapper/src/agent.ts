@@ -9,6 +9,7 @@ import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
 import { isRegExp, nativeTimer } from './hooks/patch.js'
 import { hookXhr } from './hooks/xhr.js'
+import { idleRunner } from './idle.js'
 import { loadModule, type Host, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
 import { createSender } from './send.js'
@@ -100,6 +101,7 @@ function start(given: Config, stopped: () => void) {
   let catchUp: (() => void) | undefined
   let timer: number | undefined
   undo.push(() => nativeTimer('clearTimeout')(timer))
+  const whenIdle = PROTOCOLS ? idleRunner(undo) : undefined
   const host: Host = {
     firstMatch: (origin) =>
       patterns.findIndex((pattern) => {
@@ -116,10 +118,11 @@ function start(given: Config, stopped: () => void) {
       }
     },
     startTimer(milliseconds) {
-      timer = nativeTimer('setTimeout')(() => {
+      const due = () => {
         if (FULL) catchUp?.()
         module.call('timer')
-      }, milliseconds)
+      }
+      timer = nativeTimer('setTimeout')(PROTOCOLS ? () => whenIdle?.(due) : due, milliseconds)
     },
     send: sender.send,
     ...backlog,

@@ -1,0 +1,114 @@
+/** What is due is sent when the page has time for it, and within a second anyhow. */
+import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
+import type { Stage } from '../support/stage.js'
+
+/** Notes when the agent sends; defines a page that has one task after the other. */
+const HEAD = `<script>
+  {
+    const native = fetch
+    globalThis.sent = []
+    globalThis.fetch = (input, init) => {
+      if (String(input).endsWith('/v1/traces')) sent.push(performance.now())
+      return native(input, init)
+    }
+    globalThis.busy = (milliseconds) =>
+      new Promise((resolve) => {
+        const start = performance.now()
+        const { port1, port2 } = new MessageChannel()
+        port1.onmessage = () => {
+          const until = performance.now() + 30
+          while (performance.now() < until);
+          if (until - start < milliseconds) port2.postMessage('')
+          else resolve()
+        }
+        port2.postMessage('')
+      })
+  }
+</script>`
+
+test('while the page is busy nothing is sent, for a second', async ({ open, stage }) => {
+  const { page } = await open(head(stage))
+  const { ended, times } = await page.evaluate(async () => {
+    await headwater.apm.flush()
+    const work = busy(2_500)
+    await fetch('/echo?idle=busy.')
+    sent.length = 0
+    const ended = performance.now()
+    await work
+    return { ended, times: sent.map((time) => time - ended) }
+  })
+  expect(ended).toBeGreaterThan(0)
+  const [first = 0] = times
+  expect(first, 'not with the timer').toBeGreaterThan(500)
+  expect(first, 'not when it is over').toBeLessThan(1_600)
+})
+
+test('a page that is left while it is busy has sent all', async ({ open, stage }) => {
+  const { page } = await open(head(stage))
+  await work(page, 'left', () => dispatchEvent(new PageTransitionEvent('pagehide')))
+  await expect.poll(() => came(stage, 'left')).toBe(1)
+})
+
+test('an agent that is stopped while the page is busy has sent all, and sends nothing later', async ({
+  open,
+  stage,
+}) => {
+  const { page, errors } = await open(head(stage))
+  await work(page, 'stopped', () => headwater.apm.stop())
+  await page.waitForTimeout(1_200)
+  expect(came(stage, 'stopped')).toBe(1)
+  expect(errors).toEqual([])
+})
+
+for (const [what, script] of [
+  ['none', 'delete globalThis.requestIdleCallback'],
+  ['one that throws', 'globalThis.requestIdleCallback = () => { throw new Error("of the page") }'],
+  ['a page that is hidden', 'Object.defineProperty(document, "hidden", { value: true })'],
+] as const) {
+  test(`without a callback for idle times: ${what}`, async ({ open, stage }) => {
+    const visit = await open(head(stage, {}, `<script>${script}</script>`))
+    const delay = await visit.page.evaluate(async () => {
+      await headwater.apm.flush()
+      const work = busy(1_500)
+      await fetch('/echo?idle=without.')
+      sent.length = 0
+      const ended = performance.now()
+      await work
+      return (sent[0] ?? Infinity) - ended
+    })
+    expect(delay).toBeLessThan(700)
+    expect(visit.errors).toEqual([])
+  })
+}
+
+/** A request ends while the page is busy, and then something happens before its span is sent. */
+async function work(page: Visit['page'], name: string, then: () => void): Promise<void> {
+  await page.evaluate(async (own) => {
+    await headwater.apm.flush()
+    void busy(1_000)
+    await fetch(`/echo?idle=${own}.`)
+    sent.length = 0
+    // The timer has run out.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    if (sent.length) throw new Error('it was sent')
+  }, name)
+  await page.evaluate(then)
+  const count = await page.evaluate(() => sent.length)
+  expect(count, 'synchronously').toBe(1)
+}
+
+function head(stage: Stage, options: Options = {}, first = ''): { head: string } {
+  const all = { serviceName: '{service}', serverUrl: stage.origin, flushInterval: 20, ...options }
+  return { head: first + HEAD + agentScript(all, 'headwater.full.min.js') }
+}
+
+/** How often the span of the request has come. */
+function came(stage: Stage, name: string): number {
+  return stage.received
+    .filter(({ url }) => url === '/v1/traces')
+    .map(({ body }) => body.toString('latin1').split(`/echo?idle=${name}.`).length - 1)
+    .reduce((sum, count) => sum + count, 0)
+}
+
+declare const busy: (milliseconds: number) => Promise<void>
+declare const sent: number[]
