@@ -1,6 +1,7 @@
 /** How pages end and collectors fail. What has ended must arrive, once. */
 import type { Page } from '@playwright/test'
 
+import { goBack } from '../support/test.js'
 import { sleep, type Play } from './play.js'
 import { RawTab } from './raw-tab.js'
 import { LOCAL_ANSWERS, type Work, type WorkWindow } from './work.js'
@@ -73,8 +74,9 @@ const EXITS: Scenario[] = [
       const page = await play.open(play.world.keeper)
       await play.work(page, 10)
       await page.evaluate(() => Object.assign(globalThis, { kept: true }))
+      const url = page.url()
       await page.goto(`${play.world.stage.origin}/left`)
-      await page.goBack({ waitUntil: 'commit' })
+      await goBack(page, url)
       if (!(await page.evaluate(() => 'kept' in globalThis))) throw new Error('the page was not kept')
       await play.work(page, 10)
       await page.goto(`${play.world.stage.origin}/left`)

@@ -2,6 +2,7 @@
 import type { Browser } from '@playwright/test'
 
 import config from '../playwright.config.js'
+import { browser as name } from '../support/browsers.js'
 import { FaultCollector } from '../support/fault-collector.js'
 import { test as base } from '../support/test.js'
 import type { World } from './play.js'
@@ -16,9 +17,10 @@ interface WorkerFixtures {
 }
 
 export const test = base.extend<object, WorkerFixtures>({
-  // Playwright turns the back/forward cache off.
+  // Playwright turns the back/forward cache of Chromium off.
   keeper: [
-    async ({ playwright }, use) => {
+    async ({ playwright, browser }, use) => {
+      if (name !== 'chromium') return use(browser)
       const { launchOptions } = config.use ?? {}
       const keeper = await playwright.chromium.launch({
         ...launchOptions,
