@@ -98,7 +98,12 @@ impl<H: Host> Agent<H> {
             warning.push_str(text);
             self.log(LogLevel::Warn, &warning);
         }
-        self.options.set(option, key, value, &|url| self.recorder.host.origin(url))
+        let is_allowed = self.options.set(option, key, value, &|url| self.recorder.host.origin(url));
+        // Filters may come when the agent runs, and have to read what is sent.
+        if cfg!(all(feature = "elastic", not(feature = "full"))) && option == OptionId::Compression {
+            self.recorder.queue.set_compresses(self.compresses());
+        }
+        is_allowed
     }
 
     /// Starts with what was configured. `time_origin` is `performance.timeOrigin`, `now` the page's
@@ -123,12 +128,7 @@ impl<H: Host> Agent<H> {
         self.warn_of_endpoint();
         let options = &self.options;
         self.recorder.clock = Clock::new(time_origin);
-        let compresses = if options.is_given(OptionId::Compression) {
-            options.flag(OptionId::Compression)
-        } else {
-            // Elastic's servers take it and allow the header.
-            cfg!(feature = "gzip") && options.protocol == Protocol::Elastic
-        };
+        let compresses = self.compresses();
         let resource = resource_of(options);
         self.recorder.queue.start(&resource, &self.endpoint, options.protocol, compresses);
         self.started = now;
@@ -143,6 +143,14 @@ impl<H: Host> Agent<H> {
             self.discard();
         }
         true
+    }
+
+    fn compresses(&self) -> bool {
+        if self.options.is_given(OptionId::Compression) {
+            return self.options.flag(OptionId::Compression);
+        }
+        // Elastic's servers take it and allow the header.
+        cfg!(feature = "gzip") && self.options.protocol == Protocol::Elastic
     }
 
     fn warn_of_endpoint(&self) {

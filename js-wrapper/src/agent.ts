@@ -1,7 +1,7 @@
 /** One agent: starts, stops, and holds what belongs to it. */
 import { createBacklog } from './backlog.js'
 import { askBeforeSend } from './before-send.js'
-import { configure, reportFacts, reportSession } from './configure.js'
+import { configure, leaveUncompressed, reportFacts, reportSession } from './configure.js'
 import { answerReader } from './hooks/answer.js'
 import { errorReporter, hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
@@ -15,18 +15,19 @@ import type { Config } from './options.js'
 import { createSender } from './send.js'
 import { keepSession, storedSession } from './session.js'
 import { toTransaction } from './transaction.js'
-import type { Agent, Diagnostics, Target } from './types.js'
+import type { Agent, Diagnostics, Filter, Target } from './types.js'
 
 /** Makes an agent that is not started yet. */
 export function createAgent(): Agent {
   let running: ReturnType<typeof start>
+  const filters: Filter[] = []
   const agent: Agent = {
     init(config) {
       if (running) {
         console.warn('[headwater] init was called before; this call is ignored')
       } else if (agent.isEnabled()) {
         try {
-          running = start(config, () => (running = undefined))
+          running = start(config, () => (running = undefined), filters)
         } catch (error) {
           // Content Security Policy without 'wasm-unsafe-eval', or a browser from before WebAssembly.
           console.error('[headwater] could not start; the agent is inactive', error)
@@ -61,11 +62,19 @@ export function createAgent(): Agent {
       running?.stop()
     },
   }
+  // There is no room for it in the other two.
+  if (PROTOCOLS && !FULL) {
+    agent.addFilter = (filter) => {
+      if (typeof filter !== 'function') return console.error('[headwater] addFilter: not a function')
+      filters.push(filter)
+      if (running) leaveUncompressed(running.module)
+    }
+  }
   return agent
 }
 
 /** @returns nothing if the agent is to stay inactive. */
-function start(given: Config, stopped: () => void) {
+function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   const config = { ...given }
   const log = console
   const undo: (() => void)[] = []
@@ -90,6 +99,7 @@ function start(given: Config, stopped: () => void) {
       if (FULL && date) module.call('compareClocks', '', Date.parse(date))
       module.call('settle', answer, number, status, retryAfter)
     },
+    filters,
   )
   const backlog = createBacklog(
     () => target[0] ?? '',
@@ -157,6 +167,7 @@ function start(given: Config, stopped: () => void) {
   const endpoint = module.ask('endpoint')
   if (!endpoint) return undefined
   target = endpoint.split('\n')
+  if (PROTOCOLS && !FULL && filters.length) leaveUncompressed(module)
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)

@@ -96,6 +96,11 @@ export function reportFacts(module: Module): void {
   facts.forEach((fact, index) => reportFact(module, index, fact))
 }
 
+/** Has the module leave uncompressed what it sends. */
+export function leaveUncompressed(module: Module): void {
+  module.call('configure', 'none', OPTIONS.indexOf('compression'), ValueKind.Text, 0, 0)
+}
+
 /** Tells the module which session the page before was in. */
 export function reportSession(module: Module, session: string): void {
   reportFact(module, STORED_SESSION, session)

@@ -1,7 +1,9 @@
 /** Performs the requests to the collector that the module decides on. */
+import { applyFilters } from './filters.js'
 import { hand, quietly } from './hooks/patch.js'
 import type { Host } from './load-wasm.js'
 import type { Config } from './options.js'
+import type { Filter } from './types.js'
 
 export interface Sender {
   send: Host['send']
@@ -15,6 +17,7 @@ export interface Sender {
  * @param target - the collector's URL, the media type of bodies, how they are compressed, and the URL of events.
  * @param ended - called with a request's number, its HTTP status or 0, and what its `Retry-After` says, in
  * milliseconds, or 0; in `headwater/full` also with the answer's body and `Date`.
+ * @param filters - those of `headwater/elastic`; the body is not compressed if there are some.
  */
 export function createSender(
   config: Config,
@@ -26,6 +29,7 @@ export function createSender(
     answer?: Uint8Array,
     date?: string | null,
   ) => void,
+  filters: readonly Filter[],
 ): Sender {
   // The one from before our patch: we never trace ourselves.
   const { fetch } = globalThis
@@ -40,7 +44,7 @@ export function createSender(
       body: body as Uint8Array<ArrayBuffer>,
       headers: {
         'Content-Type': (PROTOCOLS && type) || 'application/x-protobuf',
-        ...(PROTOCOLS && encoding && { 'Content-Encoding': encoding }),
+        ...(PROTOCOLS && encoding && (FULL || !filters.length) && { 'Content-Encoding': encoding }),
         ...(typeof headers === 'function' ? quietly(headers) : headers),
       },
       credentials,
@@ -61,7 +65,13 @@ export function createSender(
     },
     send(number, body, keepalive, areEvents) {
       const url = urlOf(areEvents)
-      const started = new Promise<Response>((resolve) =>
+      const started = new Promise<Response>((resolve) => {
+        if (PROTOCOLS && !FULL && filters.length && target()[1] === NDJSON) {
+          const filtered = applyFilters(filters, body)
+          // What they have dropped has gone where it should.
+          if (!filtered) return resolve(new Response())
+          body = filtered
+        }
         resolve(
           // Of another agent of ours below us it is no request of the page's.
           hand('POST ' + url, () =>
@@ -72,8 +82,8 @@ export function createSender(
               signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,
             }),
           ),
-        ),
-      )
+        )
+      })
       const sent: Promise<void> = started.then(
         async (response) => {
           const after = response.headers.get('Retry-After') ?? ''
@@ -96,6 +106,8 @@ export function createSender(
   }
 }
 
+/** Of Elastic's intake. */
+const NDJSON = 'application/x-ndjson'
 /** Bytes. */
 const MOST_ANSWERED = 16_384
 /** Milliseconds, OTLP's default. */

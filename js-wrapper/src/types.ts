@@ -78,6 +78,23 @@ export interface ErrorOptions {
   labels?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 
+/**
+ * Sees what is sent to Elastic's server, as Elastic's agent shows it, and returns it, changed or not; a falsy value drops
+ * it.
+ */
+export type Filter = (payload: FilterPayload) => FilterPayload | false | null | undefined
+
+/** What one request carries. Members that are falsy, or are taken out, are not sent. */
+export interface FilterPayload {
+  transactions: FilterTransaction[]
+  errors: Record<string, unknown>[]
+}
+
+/** A transaction of Elastic's intake, version 2. */
+export interface FilterTransaction extends Record<string, unknown> {
+  spans?: Record<string, unknown>[]
+}
+
 /** What is known of a trace when it starts. */
 export interface SamplingContext {
   type: 'page-load' | 'http-request'
@@ -185,6 +202,11 @@ export interface Agent {
    * `'granted'` forgets what has not been sent yet. To be called after {@link init}.
    */
   setConsent(consent: Consent): void
+  /**
+   * Has a function see what is sent, as Elastic's agent does: see {@link Filter}. Only `headwater/elastic` has it. What
+   * filters have seen is not compressed.
+   */
+  addFilter?(filter: Filter): void
   /** Sends what waits, removes every patch and listener and frees the module. `init` starts it again. */
   stop(): void
 }

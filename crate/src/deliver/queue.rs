@@ -113,6 +113,11 @@ impl Queue {
         self.compresses
     }
 
+    /// Says anew whether bodies are compressed.
+    pub fn set_compresses(&mut self, compresses: bool) {
+        self.compresses = compresses;
+    }
+
     /// Appends a span or an event that `write` encodes.
     pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.spans);
