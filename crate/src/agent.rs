@@ -15,6 +15,8 @@ use crate::signal::error;
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
+#[cfg(feature = "vitals")]
+use crate::signal::vitals::{Finished, NUMBERS, Reporter, Vitals};
 use crate::trace::{
     Attributes, Clock, Event, Link, Parent, Root, Severity, Sink, Span, limit_value_length, set_redaction,
 };
@@ -41,6 +43,8 @@ pub struct Agent<H> {
     waiting: Vec<Waiting>,
     /// Where sessions are sampled.
     session: Option<Session>,
+    #[cfg(feature = "vitals")]
+    vitals: Vitals,
     diagnostics: Diagnostics,
     recent_errors: error::Recent,
     /// Requests that have failed lately, by their numbers.
@@ -78,6 +82,8 @@ impl<H: Host> Agent<H> {
             requests: Vec::new(),
             waiting: Vec::new(),
             session: None,
+            #[cfg(feature = "vitals")]
+            vitals: Vitals::NEW,
             diagnostics: Diagnostics::new(),
             recent_errors: error::Recent::new(),
             failed_requests: Vec::new(),
@@ -189,6 +195,10 @@ impl<H: Host> Agent<H> {
         }
         self.requests.clear();
         self.waiting.clear();
+        #[cfg(feature = "vitals")]
+        {
+            self.vitals = Vitals::NEW;
+        }
         self.recorder.held.clear();
         self.recorder.queue.clear();
     }
@@ -443,6 +453,19 @@ impl<H: Host> Agent<H> {
     ) {
         self.recorder.record_event(&self.options, &Event { name, time: now, severity, context, attributes });
         self.deliver(now);
+    }
+
+    /// See [`Vitals::take`].
+    #[cfg(feature = "vitals")]
+    pub fn vital(&mut self, now: f64, kind: u32, text: &str, numbers: &[f64; NUMBERS]) {
+        if self.paused != 0 {
+            return;
+        }
+        let mut reporter = Reporter::new(now, &mut self.ids);
+        self.vitals.take(kind, text, numbers, &mut reporter);
+        for Finished { name, time, attributes } in reporter.finished {
+            self.event(name, Severity::Info, time, attributes);
+        }
     }
 
     /// Something has failed on the page.

@@ -103,6 +103,10 @@ mod boundary {
             let hook = Instrumentation::Error;
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
+        if cfg!(feature = "vitals") {
+            let hook = Instrumentation::WebVitals;
+            hooks |= u32::from(agent.instruments(hook)) << hook as u32;
+        }
         hooks | u32::from(agent.options.flag(OptionId::SampleOnError)) << 28 | u32::from(agent.links()) << 29
     }
 
@@ -203,6 +207,27 @@ mod boundary {
         let mut text = text(length);
         let labels = take_part(&mut text, 3);
         AGENT.get().capture_error(now, text, labels, handled, request);
+    }
+
+    /// See [`Vitals::take`](crate::signal::vitals::Vitals::take).
+    #[cfg(feature = "vitals")]
+    #[unsafe(no_mangle)]
+    #[expect(clippy::too_many_arguments)]
+    extern "C" fn vital(
+        length: usize,
+        now: f64,
+        kind: u32,
+        a: f64,
+        b: f64,
+        c: f64,
+        d: f64,
+        e: f64,
+        f: f64,
+        g: f64,
+        h: f64,
+        i: f64,
+    ) {
+        AGENT.get().vital(now, kind, text(length), &[a, b, c, d, e, f, g, h, i]);
     }
 
     /// See [`Agent::decide`].

@@ -8,6 +8,7 @@ import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
 import { isRegExp, nativeTimer } from './hooks/patch.js'
+import { hookVitals } from './hooks/vitals.js'
 import { hookXhr } from './hooks/xhr.js'
 import { idleRunner } from './idle.js'
 import { loadModule, type Host, type Module } from './load-wasm.js'
@@ -179,6 +180,7 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo)
   if (errors && hooks & (ERRORS | FAILURES)) hookErrors(errors, undo)
   if (FULL && readAnswer) catchUp = hookServerTiming(module, undo)
+  const tellVitals = FULL && hooks & WEB_VITALS ? hookVitals(module, undo) : undefined
   const end = () => {
     catchUp?.()
     endPageLoad()
@@ -190,7 +192,10 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
     pause(consent: number, on: number) {
       if (FULL && consent > on) readSession()
-      if (consent < on) leave()
+      if (consent < on) {
+        if (FULL) tellVitals?.()
+        leave()
+      }
       module.call('pause', '', consent, on)
     },
     async flush() {
@@ -201,6 +206,7 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
       return { sent, waiting, lost }
     },
     stop() {
+      if (FULL) tellVitals?.()
       module.call('leave')
       stop()
     },
@@ -212,6 +218,7 @@ const PAGE_LOAD = 1
 const FETCH = 2
 const XML_HTTP_REQUEST = 4
 const ERRORS = 1 << 6
+const WEB_VITALS = 1 << 7
 const FAILURES = 1 << 28
 const ANSWERS = 1 << 29
 

@@ -69,8 +69,8 @@ export interface Config {
    */
   instrument?: boolean | undefined
   /**
-   * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`. Elastic's
-   * `'history'`, `'eventtarget'` and `'click'` are accepted.
+   * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`, and
+   * `'web-vitals'` (`headwater/full`). Elastic's `'history'`, `'eventtarget'` and `'click'` are accepted.
    *
    * @defaultValue `[]`
    */

@@ -73,7 +73,7 @@ export function has(spans: Span[], service: string, name: string): boolean {
   return spans.some((span) => span.service === service && span.name === name)
 }
 
-function attributesOf(list: KeyValue[] | undefined): Attributes {
+export function attributesOf(list: KeyValue[] | undefined): Attributes {
   return Object.fromEntries((list ?? []).map(({ key, value }) => [key, plain(value)]))
 }
 

@@ -190,6 +190,7 @@ const FILES: Partial<Record<string, string>> = {
   '/headwater.full.min.js': 'js-wrapper/dist/headwater.full.min.js',
   '/headwater.elastic.min.js': 'js-wrapper/dist/headwater.elastic.min.js',
   '/axios.min.js': 'node_modules/axios/dist/axios.min.js',
+  '/web-vitals.js': 'node_modules/web-vitals/dist/web-vitals.attribution.iife.js',
 }
 
 const HAS_NO_BODY = /^(204|304)$/

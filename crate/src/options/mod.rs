@@ -452,6 +452,8 @@ pub enum Instrumentation {
     Fetch,
     XmlHttpRequest,
     Error = 6,
+    /// Behind those that are Elastic's.
+    WebVitals = 7,
 }
 
 /// The order is that of [`LOG_LEVELS`].
@@ -512,7 +514,11 @@ pub(crate) fn rounded_rate(rate: f64) -> f64 {
     f64::from(rounded) / 10_000.0
 }
 
-const INSTRUMENTATIONS: &str = "page-load, fetch, xmlhttprequest, history, eventtarget, click, error";
+const INSTRUMENTATIONS: &str = if cfg!(feature = "vitals") {
+    "page-load, fetch, xmlhttprequest, history, eventtarget, click, error, web-vitals"
+} else {
+    "page-load, fetch, xmlhttprequest, history, eventtarget, click, error"
+};
 const LOG_LEVELS: &str = "trace, debug, info, warn, error";
 
 #[cfg(test)]
@@ -578,6 +584,9 @@ mod tests {
         let options = set(OptionId::DisableInstrumentations, Input::Text("xmlhttprequest")).unwrap();
         assert!(!options.instruments(Instrumentation::XmlHttpRequest));
         assert!(options.instruments(Instrumentation::Fetch));
+        assert!(options.instruments(Instrumentation::WebVitals));
+        let options = set(OptionId::DisableInstrumentations, Input::Text("web-vitals")).unwrap();
+        assert!(!options.instruments(Instrumentation::WebVitals));
         assert!(set(OptionId::DisableInstrumentations, Input::Text("xhr")).is_none());
         assert!(!set(OptionId::Instrument, Input::Flag(false)).unwrap().instruments(Instrumentation::Fetch));
     }

@@ -89,8 +89,8 @@ options! {
         Consent "consent" Consent: "Consent" = "'granted'",
         /// `false` turns all automatic instrumentation off.
         Instrument "instrument" Flag: "boolean" = "true",
-        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`. Elastic's
-        /// `'history'`, `'eventtarget'` and `'click'` are accepted.
+        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`, and
+        /// `'web-vitals'` (`headwater/full`). Elastic's `'history'`, `'eventtarget'` and `'click'` are accepted.
         DisableInstrumentations "disableInstrumentations" Instrumentations: "string | readonly string[]" = "[]",
         /// Errors that are not recorded: a string that their type and message (`TypeError: …`) contain, or a RegExp
         /// that matches them.

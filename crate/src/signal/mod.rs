@@ -4,3 +4,5 @@ pub mod error;
 pub mod page_load;
 pub mod request;
 pub mod session;
+#[cfg(feature = "vitals")]
+pub mod vitals;

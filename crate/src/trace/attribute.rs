@@ -104,6 +104,28 @@ impl Attributes {
         });
     }
 
+    /// Adds an array of texts.
+    pub fn texts(&mut self, key: &str, items: &[&str]) {
+        self.array(key, items.len(), &|index, out| write_bytes(1, items[index].as_bytes(), out));
+    }
+
+    /// Adds an array of doubles.
+    pub fn doubles(&mut self, key: &str, items: &[f64]) {
+        self.array(key, items.len(), &|index, out| write_fixed64(4, items[index].to_bits(), out));
+    }
+
+    fn array(&mut self, key: &str, length: usize, write: &dyn Fn(usize, &mut Vec<u8>)) {
+        self.add(key, &mut |out| {
+            let array = begin(5, out);
+            for index in 0..length {
+                let value = begin(1, out);
+                write(index, out);
+                end(value, out);
+            }
+            end(array, out);
+        });
+    }
+
     /// Adds what the page has given, each behind a U+0001: a letter for its type, the key, U+0002 and the value. Numbers
     /// are in decimal: integers (`i`) as 64 bits, doubles (`d`) by their bits.
     pub fn given(mut self, mut rest: &str) -> Self {
@@ -221,13 +243,17 @@ mod tests {
         attributes.double("double", 0.1);
         attributes.flag("flag", false);
         attributes.list("list", "a b|c");
+        attributes.texts("texts", &["a b", "", "c"]);
+        attributes.doubles("doubles", &[0.5, -1.0]);
         let expected = [
             ("double", "0.1"),
+            ("doubles", "0.5|-1.0"),
             ("empty", ""),
             ("flag", "false"),
             ("list", "a b|c"),
             ("negative", "-9223372036854775808"),
             ("text", "é\n"),
+            ("texts", "a b||c"),
             ("zero", "0"),
         ];
         let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));

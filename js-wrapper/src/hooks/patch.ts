@@ -38,7 +38,11 @@ export function patch<Target extends object>(
  * The browser's own timers. Those of zone.js would keep the page's zone busy, and an Angular app from getting
  * stable (https://angular.dev/api/core/ApplicationRef#isStable).
  */
-export const nativeTimer = <Name extends 'setTimeout' | 'clearTimeout'>(name: Name): Window[Name] => {
+export const nativeTimer = <
+  Name extends 'setTimeout' | 'clearTimeout' | 'requestAnimationFrame' | 'requestIdleCallback',
+>(
+  name: Name,
+): Window[Name] => {
   const window = globalThis as unknown as Window & Record<string, Window[Name] | undefined>
   return window['__zone_symbol__' + name] ?? window[name]
 }

@@ -1,0 +1,242 @@
+/** Reports what web vitals are made of. What becomes of it is decided in `crate/src/signal/vitals.rs`. */
+import type { Exports } from '../generated/full/module.js'
+import type { Module } from '../load-wasm.js'
+import { nativeTimer, quietly } from './patch.js'
+
+/**
+ * Installs the hook.
+ *
+ * @returns a function that reports now what there is, for an agent that ends. Not for `pagehide`: of the page's last
+ * moments the browser tells after it, when the page is hidden.
+ */
+export function hookVitals(module: Module, undo: (() => void)[]): () => void {
+  const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
+    module.call('vital', text, kind, ...(numbers as Numbers))
+  const listen = (type: string, listener: (event: Event) => void) => {
+    // In the capture phase of the window: ahead of everybody, and of what flushes.
+    addEventListener(type, listener, true)
+    undo.push(() => removeEventListener(type, listener, true))
+  }
+  const count = () => performance.interactionCount as number | undefined
+
+  const tellNavigation = () => {
+    const [entry] = performance.getEntriesByType('navigation') as Navigation[]
+    if (entry)
+      tell(
+        NAVIGATION,
+        (document as Later).wasDiscarded ? 'restore' : entry.type.replace('_', '-'),
+        entry.activationStart ?? 0,
+        entry.responseStart,
+        entry.domInteractive,
+        entry.domContentLoadedEventStart,
+        entry.domComplete,
+        entry.workerStart || entry.fetchStart,
+        entry.domainLookupStart,
+        entry.connectStart,
+        entry.connectEnd,
+      )
+    return entry
+  }
+
+  let largest: Entry | undefined
+  let resource: PerformanceResourceTiming | undefined
+  const findResource = () => {
+    // The page may clear them.
+    resource =
+      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+        .filter(
+          ({ name, requestStart, startTime }) =>
+            name === largest?.url && (requestStart || startTime) <= largest.startTime,
+        )
+        .pop() ?? resource
+  }
+  const endLargest = () => {
+    tellNavigation()
+    findResource()
+    tell(
+      LARGEST_IS_FINAL,
+      '',
+      resource ? resource.requestStart || resource.startTime : 0,
+      resource?.responseEnd ?? 0,
+    )
+  }
+
+  const read = (entries: Entry[]) => {
+    let candidate: Entry | undefined
+    // Those of different types come in any order.
+    entries.sort((a, b) => a.startTime + a.duration - b.startTime - b.duration)
+    for (const entry of entries) {
+      const { entryType, name, startTime, duration } = entry
+      if (entryType === 'paint') {
+        if (name !== 'first-contentful-paint') continue
+        tellNavigation()
+        tell(FIRST_PAINT, '', startTime)
+      } else if (entryType === 'largest-contentful-paint') {
+        candidate = entry
+      } else if (entryType === 'layout-shift') {
+        const { sources, value, hadRecentInput } = entry
+        const source = sources.find(({ node }) => node?.nodeType === 1) ?? sources[0]
+        tell(SHIFT, selectorOf(source?.node), startTime, value, +hadRecentInput, sources.length)
+      } else if (/^event|^first/.test(entryType)) {
+        tell(
+          EVENT,
+          `${name}\n${selectorOf(entry.target) || (entry.targetSelector ?? '')}`,
+          startTime,
+          duration,
+          entry.processingStart,
+          entry.processingEnd,
+          entry.interactionId,
+          count(),
+          +(entryType !== 'event'),
+        )
+      } else {
+        for (const script of entry.scripts ?? []) {
+          const { sourceURL, invoker, invokerType, sourceFunctionName } = script
+          const lines = [sourceURL, invoker, invokerType, sourceFunctionName]
+          tell(SCRIPT, lines.map((line) => line.slice(0, 999)).join('\n'), script.startTime, script.duration)
+        }
+        tell(FRAME, '', startTime, duration, entry.blockingDuration)
+      }
+    }
+    if (candidate) {
+      largest = candidate
+      resource = undefined
+      findResource()
+      const { element, id, url, startTime } = candidate
+      // Some are gone by now.
+      tell(LARGEST, `${url}\n${element ? selectorOf(element) : id && '#' + id}`, startTime)
+    }
+  }
+  const observer = new PerformanceObserver((list) => quietly(() => read(list.getEntries() as Entry[])))
+  undo.push(() => observer.disconnect())
+  const leave = (at = Infinity) => {
+    quietly(() => read(observer.takeRecords() as Entry[]))
+    tellNavigation()
+    tell(HIDDEN, '', at, count())
+  }
+
+  // What is prerendered begins when somebody looks at it.
+  const begin = () => {
+    const start = tellNavigation()?.activationStart ?? 0
+    const hidden = performance
+      .getEntriesByType('visibility-state')
+      .find(({ name, startTime }) => name === 'hidden' && startTime >= start)
+    tell(FIRST_HIDDEN, '', hidden?.startTime ?? (document.visibilityState === 'hidden' ? 0 : Infinity))
+    const supported = PerformanceObserver.supportedEntryTypes
+    const types = ['paint', 'largest-contentful-paint', 'layout-shift', 'event', 'first-input']
+    types.push(supported.includes(LONG_FRAME) ? LONG_FRAME : 'longtask')
+    // Without the browser's own count every event counts.
+    const durationThreshold = count() === undefined ? 0 : 40
+    for (const type of types)
+      if (supported.includes(type))
+        observer.observe({ type, buffered: true, durationThreshold } as PerformanceObserverInit)
+
+    // No larger paint counts after it; not at once, as somebody waits for an answer to it.
+    const input = ({ isTrusted }: Event) => {
+      if (!isTrusted || !largest) return
+      ;(nativeTimer('requestIdleCallback') ?? nativeTimer('setTimeout'))(endLargest, {
+        timeout: 1_000,
+      })
+    }
+    listen('keydown', input)
+    listen('click', input)
+    listen('visibilitychange', ({ timeStamp }) => {
+      endLargest()
+      if (document.visibilityState === 'hidden') leave(timeStamp)
+    })
+    listen('pageshow', (event) => {
+      if (!(event as PageTransitionEvent).persisted) return
+      const { timeStamp } = event
+      tell(RESTORED, '', timeStamp, count())
+      const frame = nativeTimer('requestAnimationFrame')
+      frame(() => frame(() => tell(RESTORED_PAINT, '', performance.now() - timeStamp)))
+    })
+    // What it takes is known one task later.
+    const loaded = () => {
+      nativeTimer('setTimeout')(() => {
+        tellNavigation()
+        tell(LOADED)
+      })
+    }
+    if (document.readyState === 'complete') loaded()
+    else listen('load', loaded)
+  }
+  if ((document as Later).prerendering) listen('prerenderingchange', begin)
+  else begin()
+  return () => {
+    endLargest()
+    leave()
+  }
+}
+
+/** A short path of CSS selectors to an element, which may be gone before it is asked for. */
+function selectorOf(node: Node | null | undefined): string {
+  let path = ''
+  for (; node && node.nodeType !== Node.DOCUMENT_NODE; node = node.parentNode) {
+    const { id, classList, nodeName, nodeType } = node as Element
+    const name =
+      nodeType === Node.ELEMENT_NODE ? nodeName.toLowerCase() : nodeName.toUpperCase().replace('#', '')
+    const part = id ? '#' + id : [name, ...[...(classList ?? [])].sort()].join('.')
+    if (path.length + part.length > 99) return path || part
+    path = path ? part + '>' + path : part
+    if (id) break
+  }
+  return path
+}
+
+// See `Vitals::take` in `crate/src/signal/vitals.rs`.
+const NAVIGATION = 0
+const FIRST_HIDDEN = 1
+const FIRST_PAINT = 2
+const LARGEST = 3
+const LARGEST_IS_FINAL = 4
+const SHIFT = 5
+const EVENT = 6
+const SCRIPT = 7
+const FRAME = 8
+const LOADED = 9
+const HIDDEN = 10
+const RESTORED = 11
+const RESTORED_PAINT = 12
+
+const LONG_FRAME = 'long-animation-frame'
+
+/** What is left out becomes NaN. */
+type Numbers =
+  Parameters<Exports['vital']> extends [number, number, number, ...infer Rest extends number[]] ? Rest : never
+
+interface Later extends Document {
+  /** https://wicg.github.io/nav-speculation/prerendering.html */
+  prerendering?: boolean
+  /** https://wicg.github.io/web-lifecycle/ */
+  wasDiscarded?: boolean
+}
+
+interface Navigation extends PerformanceNavigationTiming {
+  activationStart?: number
+}
+
+/** Of any of the types observed. */
+interface Entry extends PerformanceEventTiming {
+  // `largest-contentful-paint`
+  element: Element | null
+  id: string
+  url: string
+  // `layout-shift`
+  value: number
+  hadRecentInput: boolean
+  sources: readonly { node: Node | null }[]
+  // `event`, in newer browsers
+  targetSelector?: string
+  // `long-animation-frame`
+  blockingDuration?: number
+  scripts?: readonly Script[]
+}
+
+/** https://w3c.github.io/long-animation-frames/ */
+interface Script extends PerformanceEntry {
+  sourceURL: string
+  sourceFunctionName: string
+  invoker: string
+  invokerType: string
+}
