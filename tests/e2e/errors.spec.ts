@@ -18,10 +18,13 @@ function program(stage: Stage): string {
   `)
 }
 
+/** They are events too. */
+const WITHOUT_VITALS = { disableInstrumentations: ['web-vitals'] }
+
 /** A page with that script, started in this way. `more` is added to the options' source. */
 const page = (stage: Stage, options: Options = {}, file = 'headwater.full.min.js', more = '') => ({
   head: `<script src="/${file}"></script><script>
-    initApm({ ...${source({ serviceName: '{service}', serverUrl: stage.origin, flushInterval: NEVER, ...options })}, ${more} })
+    initApm({ ...${source({ serviceName: '{service}', serverUrl: stage.origin, flushInterval: NEVER, ...(file.includes('full') ? WITHOUT_VITALS : {}), ...options })}, ${more} })
   </script><script src="${program(stage)}"></script>`,
 })
 
@@ -191,7 +194,7 @@ test('hostile errors do no harm', async ({ open, stage }) => {
 })
 
 test('disableInstrumentations leaves errors to the page', async ({ open, stage }) => {
-  const visit = await open(page(stage, { ...JSON_OPTIONS, disableInstrumentations: ['error'] }))
+  const visit = await open(page(stage, { ...JSON_OPTIONS, disableInstrumentations: ['error', 'web-vitals'] }))
   await run(visit, 'addToCart()')
   await run(visit, 'headwater.apm.captureError("mine")')
   expect((await events(visit, stage)).map(({ attributes }) => attributes['exception.message'])).toEqual([
