@@ -16,7 +16,7 @@ use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::session::Session;
 #[cfg(feature = "vitals")]
-use crate::signal::vitals::{Finished, NUMBERS, Reporter, Vitals};
+use crate::signal::vitals::{Finished, NUMBERS, Reporter, Vitals, WEB_VITAL};
 use crate::trace::{
     Attributes, Clock, Event, Link, Parent, Root, Severity, Sink, Span, limit_value_length, set_redaction,
 };
@@ -434,11 +434,7 @@ impl<H: Host> Agent<H> {
 
     /// The page load, while it is open.
     fn page_context(&self) -> Option<SpanContext> {
-        let page = self.page.as_ref().filter(|page| page.is_open());
-        page.map(|PageLoad { context, root, .. }| SpanContext {
-            flags: context.flags.with_sampled(root.decision.sampled()),
-            ..*context
-        })
+        self.page.as_ref().filter(|page| page.is_open()).map(PageLoad::sampled_context)
     }
 
     /// Records an event that happened within a span, if there was one. Whatever the sampler has decided: there are few,
@@ -464,7 +460,10 @@ impl<H: Host> Agent<H> {
         let mut reporter = Reporter::new(now, &mut self.ids);
         self.vitals.take(kind, text, numbers, &mut reporter);
         for Finished { name, time, attributes } in reporter.finished {
-            self.event(name, Severity::Info, time, attributes);
+            // A vital is the page load's whenever it is known.
+            let page = if name == WEB_VITAL { self.page.as_ref() } else { None };
+            let context = page.map(PageLoad::sampled_context).or_else(|| self.page_context());
+            self.event(name, Severity::Info, time, context, attributes);
         }
     }
 

@@ -8,20 +8,16 @@ import type { Filter, FilterPayload, FilterTransaction } from './types.js'
  */
 export function applyFilters(filters: readonly Filter[], body: Uint8Array): Uint8Array | undefined {
   const lines = new TextDecoder().decode(body).trim().split('\n')
-  let payload: ReturnType<Filter> = toPayload(lines)
-  for (const filter of filters) {
-    try {
-      payload = filter(payload)
-    } catch (error) {
-      complain(filter, error)
-    }
-    if (!payload) return undefined
-  }
   try {
+    let payload: ReturnType<Filter> = toPayload(lines)
+    for (const filter of filters) {
+      payload = filter(payload)
+      if (!payload) return undefined
+    }
     const events = toEvents(payload)
     return events.length ? new TextEncoder().encode([lines[0], ...events, ''].join('\n')) : undefined
   } catch (error) {
-    // What they have made of it cannot be sent.
+    // One that has failed may be there to keep something secret.
     complain(filters, error)
     return undefined
   }
@@ -29,7 +25,10 @@ export function applyFilters(filters: readonly Filter[], body: Uint8Array): Uint
 
 function toPayload(lines: string[]): FilterPayload {
   const events = lines.map(
-    (line) => JSON.parse(line) as Partial<Record<'transaction' | 'span', FilterTransaction>>,
+    (line) =>
+      JSON.parse(line) as Partial<Record<'transaction' | 'span', FilterTransaction>> & {
+        error?: FilterPayload['errors'][number]
+      },
   )
   const byId = new Map<unknown, FilterTransaction>()
   for (const { transaction } of events)
@@ -42,7 +41,7 @@ function toPayload(lines: string[]): FilterPayload {
     byId.set(id, parent)
     ;(parent.spans ??= []).push(span)
   }
-  return { transactions: [...byId.values()], errors: [] }
+  return { transactions: [...byId.values()], errors: events.flatMap(({ error }) => (error ? [error] : [])) }
 }
 
 function toEvents({ transactions, errors }: FilterPayload): string[] {
@@ -62,7 +61,7 @@ function toEvents({ transactions, errors }: FilterPayload): string[] {
 
 /** Once. */
 function complain(about: object, error: unknown): void {
-  if (!failed.has(about)) quietly(() => console.error('[headwater] a filter failed', error))
+  if (!failed.has(about)) quietly(() => console.error('[headwater] a filter failed; nothing is sent', error))
   failed.add(about)
 }
 

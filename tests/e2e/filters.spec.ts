@@ -30,11 +30,11 @@ const work = ({ page }: Visit) =>
 function eventsOf(stage: Stage, { service }: Visit): Event[] {
   return stage.received
     .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
+    .filter((request) => bodyOf(request).includes(`"${service}"`))
     .map((request) => {
       expect(values(request, 'content-encoding')).toEqual([])
       return readIntake(bodyOf(request).toString())
     })
-    .filter(([first]) => JSON.stringify(first).includes(`"${service}"`))
     .flatMap(([, ...events]) => events)
 }
 
@@ -114,23 +114,28 @@ test('a falsy value drops what would be sent, and falsy members are not sent', a
   expect(eventsOf(stage, visit)).toHaveLength(3)
 })
 
-test('a filter that throws is skipped, and the console says so once', async ({ open, stage }) => {
+test('a filter that throws drops what would be sent, and the console says so once', async ({
+  open,
+  stage,
+}) => {
   const filter = `
-    apm.addFilter(() => { throw new Error('of the page') })
-    apm.addFilter((payload) => {
-      payload.transactions.length = 1
-      return payload
-    })
+    apm.addFilter((payload) => { if (globalThis.bad) throw new Error('of the page'); return payload })
     apm.addFilter('no function')`
-  const visit = await open(head(stage, filter))
+  const visit = await open(head(stage, filter, 'globalThis.bad = true'))
   await work(visit)
   await work(visit)
+  expect(eventsOf(stage, visit)).toEqual([])
   expect(visit.errors).toEqual([])
   expect(visit.console.filter((line) => line.includes('[headwater]'))).toEqual([
     expect.stringContaining('addFilter: not a function'),
     expect.stringContaining('a filter failed'),
   ])
-  expect(eventsOf(stage, visit).filter(([kind]) => kind === 'transaction')).toHaveLength(2)
+  await visit.page.evaluate(() => {
+    Object.assign(globalThis, { bad: false })
+    headwater.apm.captureError(new Error('shown'))
+  })
+  await work(visit)
+  expect(eventsOf(stage, visit).map(([kind]) => kind)).toContain('error')
 })
 
 test('what filters have made of it cannot be sent: it is dropped, and the next is sent', async ({

@@ -1,5 +1,6 @@
 /** What the script-tag build sets, as the functions that tests run in the page see it. */
 type HeadwaterAgent = {
+  captureError(error: unknown): void
   init(options?: unknown): HeadwaterAgent
   isActive(): boolean
   isEnabled(): boolean

@@ -514,11 +514,8 @@ pub(crate) fn rounded_rate(rate: f64) -> f64 {
     f64::from(rounded) / 10_000.0
 }
 
-const INSTRUMENTATIONS: &str = if cfg!(feature = "vitals") {
-    "page-load, fetch, xmlhttprequest, history, eventtarget, click, error, web-vitals"
-} else {
-    "page-load, fetch, xmlhttprequest, history, eventtarget, click, error"
-};
+const INSTRUMENTATIONS: &str =
+    "page-load, fetch, xmlhttprequest, history, eventtarget, click, error, web-vitals";
 const LOG_LEVELS: &str = "trace, debug, info, warn, error";
 
 #[cfg(test)]

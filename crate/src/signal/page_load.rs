@@ -225,6 +225,11 @@ impl PageLoad {
         self.open
     }
 
+    /// Its context, with the sampled flag as it is decided now.
+    pub fn sampled_context(&self) -> SpanContext {
+        SpanContext { flags: self.context.flags.with_sampled(self.root.decision.sampled()), ..self.context }
+    }
+
     /// As the parent of its children.
     pub fn as_parent(&self) -> Parent {
         Parent { span_id: self.context.span_id, remote: false }

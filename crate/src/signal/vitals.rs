@@ -174,7 +174,7 @@ impl Vitals {
         metric.reported = value;
         let id = *metric.id.get_or_insert_with(|| reporter.ids.span_id());
         let (text, good, poor) = METRICS[name as usize];
-        reporter.begin("browser.web_vital");
+        reporter.begin(WEB_VITAL);
         reporter.text("name", text);
         reporter.number("value", value);
         reporter.number("delta", value - greater(reported, 0.0));
@@ -722,6 +722,8 @@ const METRICS: [(&str, f64, f64); 6] = [
     ("ttfb", 800.0, 1_800.0),
     ("fid", 100.0, 300.0),
 ];
+/// The event that a vital is.
+pub const WEB_VITAL: &str = "browser.web_vital";
 const PHASES: &str = "input_delay processing_duration presentation_delay";
 const SCRIPT_PARTS: &str = "url invoker invoker_type function";
 
