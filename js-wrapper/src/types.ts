@@ -128,15 +128,15 @@ export interface Diagnostics {
   origins: Record<string, OriginDiagnostics>
   /** Responses that named another trace, from somebody who is not trusted. */
   ignoredTraces: number
-  /** Spans that were too many: within a minute (`eventsLimit`), under way, or waiting for a decision. */
+  /** Spans and events that were too many: within a minute (`eventsLimit`), under way, or waiting for a decision. */
   droppedSpans: number
   /** Entries of `resourceAttributes` that were too many (`attributeCountLimit`). */
   droppedAttributes: number
-  /** Spans that the collector has accepted, with those that an earlier page had left. */
+  /** Spans and events that the collector has accepted, with those that an earlier page had left. */
   sentSpans: number
-  /** Spans that wait, or are under way. */
+  /** Spans and events that wait, or are under way. */
   waitingSpans: number
-  /** Spans that the collector has refused: all of a request, or some of them (OTLP's `partial_success`). */
+  /** Spans and events that the collector has refused: all of a request, or some of them (OTLP's `partial_success`). */
   refusedSpans: number
 }
 
@@ -151,7 +151,7 @@ export interface OriginDiagnostics {
   newPreflights: number
 }
 
-/** What has become of the spans since the agent started. */
+/** What has become of spans and events since the agent started. */
 export interface FlushResult {
   /** Accepted by the collector, with those that an earlier page had left. */
   sent: number

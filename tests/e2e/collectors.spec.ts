@@ -25,16 +25,17 @@ for (const options of [
     if (typeof rotel === 'string' || typeof decode === 'string') return
 
     // It answers no preflights: a proxy on the page's own origin, as one would have in production.
-    stage.route(`/proxy-${name}/v1/traces`, async ({ headers, body }, response) => {
-      const passed = headers.filter(([own]) => /^content-(type|encoding)$/.test(own))
-      const answer = await fetch(`${rotel.origin}/v1/traces`, {
-        method: 'POST',
-        headers: passed,
-        body: new Uint8Array(body),
+    for (const path of ['/v1/traces', '/v1/logs'])
+      stage.route(`/proxy-${name}${path}`, async ({ headers, body }, response) => {
+        const passed = headers.filter(([own]) => /^content-(type|encoding)$/.test(own))
+        const answer = await fetch(rotel.origin + path, {
+          method: 'POST',
+          headers: passed,
+          body: new Uint8Array(body),
+        })
+        response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+        response.end(Buffer.from(await answer.arrayBuffer()))
       })
-      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
-      response.end(Buffer.from(await answer.arrayBuffer()))
-    })
     const start = {
       serviceName: '{service}',
       serverUrl: `${stage.origin}/proxy-${name}`,
@@ -46,31 +47,42 @@ for (const options of [
     const { sent, lost } = await visit.page.evaluate(async () => {
       await fetch('/echo?rotel=ä')
       await fetch('/status/500')
+      headwater.apm.captureError(new Error('ä'))
       return headwater.apm.flush()
     })
     expect(lost).toBe(0)
-    const spansOf = (path: string) => {
-      const bodies = stage.received
-        .filter(({ url, method }) => url.startsWith(path) && method === 'POST')
-        .map(bodyOf)
-      return bodies.length === 0 ? [] : spansIn(decode(bodies).map(({ request }) => request))
-    }
-    await expect.poll(() => spansOf(`/sink-${name}`).length, { timeout: 10_000 }).toBe(sent)
-    expect(spansOf(`/sink-${name}`)).toEqual(spansOf(`/proxy-${name}`))
+    const itemsOf = (path: string) =>
+      (['traces', 'logs'] as const).flatMap((signal) => {
+        const bodies = stage.received
+          .filter(({ url, method }) => url === `${path}/v1/${signal}` && method === 'POST')
+          .map(bodyOf)
+        return bodies.length === 0 ? [] : itemsIn(decode(bodies, signal).map(({ request }) => request))
+      })
+    await expect.poll(() => itemsOf(`/sink-${name}`).length, { timeout: 10_000 }).toBe(sent)
+    expect(itemsOf(`/sink-${name}`)).toEqual(itemsOf(`/proxy-${name}`))
     await rotel.stop()
   })
 }
 
-/** Every span with its resource and scope, as texts in an order of their own. */
-function spansIn(requests: Decoded['request'][]): string[] {
-  interface Spans {
-    resourceSpans?: { resource: unknown; scopeSpans: { scope: unknown; spans: unknown[] }[] }[]
+/** Every span, or log record, with its resource and scope, as texts in an order of their own. */
+function itemsIn(requests: Decoded['request'][]): string[] {
+  interface Items {
+    scope: unknown
+    spans?: unknown[]
+    logRecords?: unknown[]
   }
-  return (requests as Spans[])
-    .flatMap(({ resourceSpans = [] }) => resourceSpans)
-    .flatMap(({ resource, scopeSpans }) =>
-      scopeSpans.flatMap(({ scope, spans }) =>
-        spans.map((span) => JSON.stringify({ resource, scope, span }, rounded)),
+  interface Request {
+    resourceSpans?: { resource: unknown; scopeSpans: Items[] }[]
+    resourceLogs?: { resource: unknown; scopeLogs: Items[] }[]
+  }
+  return (requests as Request[])
+    .flatMap(({ resourceSpans = [], resourceLogs = [] }) => [
+      ...resourceSpans.map(({ resource, scopeSpans }) => ({ resource, scopes: scopeSpans })),
+      ...resourceLogs.map(({ resource, scopeLogs }) => ({ resource, scopes: scopeLogs })),
+    ])
+    .flatMap(({ resource, scopes }) =>
+      scopes.flatMap(({ scope, spans = [], logRecords = [] }) =>
+        [...spans, ...logRecords].map((item) => JSON.stringify({ resource, scope, item }, rounded)),
       ),
     )
     .sort()
