@@ -609,6 +609,11 @@ impl<H: Host> Agent<H> {
         self.recorder.queue.lose(record);
     }
 
+    /// Adds attributes to what is sent from now on, also if it has happened before. `given`: see [`Attributes::given`].
+    pub fn add_labels(&mut self, given: &str) {
+        self.recorder.queue.add_to_resource(Attributes::of_resource().given(given).bytes());
+    }
+
     /// The collector's clock has said `date` just now, in Unix milliseconds. If the page's is far off, its spans say
     /// by how much, in whole seconds: `headwater.clock_offset` is to be added to their times, which stay as they are.
     pub fn compare_clocks(&mut self, now: f64, date: f64) {

@@ -200,6 +200,13 @@ mod boundary {
         agent.end_page_load(now, url, kind, &milestones, end);
     }
 
+    /// See [`Agent::add_labels`].
+    #[cfg(feature = "events")]
+    #[unsafe(export_name = "addLabels")]
+    extern "C" fn add_labels(length: usize, _now: f64) {
+        AGENT.get().add_labels(text(length));
+    }
+
     /// See [`Agent::capture_error`]; the text begins with the labels, which end with U+0003.
     #[cfg(feature = "events")]
     #[unsafe(export_name = "captureError")]
@@ -212,7 +219,6 @@ mod boundary {
     /// See [`Vitals::take`](crate::signal::vitals::Vitals::take).
     #[cfg(feature = "vitals")]
     #[unsafe(no_mangle)]
-    #[expect(clippy::too_many_arguments)]
     extern "C" fn vital(
         length: usize,
         now: f64,

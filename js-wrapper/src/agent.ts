@@ -1,13 +1,15 @@
 /** One agent: starts, stops, and holds what belongs to it. */
 import { createBacklog } from './backlog.js'
 import { askBeforeSend } from './before-send.js'
-import { configure, leaveUncompressed, reportFacts, reportSession } from './configure.js'
+import { packAttributes } from './attributes.js'
+import { configure, leaveUncompressed, reconfigure, reportFacts, reportSession } from './configure.js'
+import { toLabels, toUser } from './context.js'
 import { answerReader } from './hooks/answer.js'
 import { errorReporter, hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
-import { isRegExp, nativeTimer } from './hooks/patch.js'
+import { isRegExp, nativeTimer, quietly } from './hooks/patch.js'
 import { hookVitals } from './hooks/vitals.js'
 import { hookXhr } from './hooks/xhr.js'
 import { idleRunner } from './idle.js'
@@ -22,13 +24,25 @@ import type { Agent, Diagnostics, Filter, Target } from './types.js'
 export function createAgent(): Agent {
   let running: ReturnType<typeof start>
   const filters: Filter[] = []
+  /** Of every start. */
+  const labels: Record<string, unknown> = {}
+  const add = (more: Record<string, unknown>) => {
+    Object.assign(labels, more)
+    if (Object.keys(more).length) running?.module.call('addLabels', packAttributes(more))
+  }
+  let name: string | undefined
   const agent: Agent = {
     init(config) {
       if (running) {
         console.warn('[headwater] init was called before; this call is ignored')
       } else if (agent.isEnabled()) {
         try {
-          running = start(config, () => (running = undefined), filters)
+          running = start(
+            PROTOCOLS && name ? { pageLoadTransactionName: name, ...config } : config,
+            () => (running = undefined),
+            filters,
+          )
+          if (PROTOCOLS) add(labels)
         } catch (error) {
           // Content Security Policy without 'wasm-unsafe-eval', or a browser from before WebAssembly.
           console.error('[headwater] could not start; the agent is inactive', error)
@@ -62,6 +76,15 @@ export function createAgent(): Agent {
     stop() {
       running?.stop()
     },
+  }
+  if (PROTOCOLS) {
+    agent.addLabels = (more) => quietly(() => add(toLabels(more)))
+    agent.setUserContext = (user) => quietly(() => add(toUser(user)))
+    agent.setInitialPageLoadName = (text: unknown) => {
+      if (typeof text !== 'string') return
+      name = text
+      if (running) reconfigure(running.module, 'pageLoadTransactionName', text)
+    }
   }
   // There is no room for it in the other two.
   if (PROTOCOLS && !FULL) {

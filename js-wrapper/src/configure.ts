@@ -98,7 +98,12 @@ export function reportFacts(module: Module): void {
 
 /** Has the module leave uncompressed what it sends. */
 export function leaveUncompressed(module: Module): void {
-  module.call('configure', 'none', OPTIONS.indexOf('compression'), ValueKind.Text, 0, 0)
+  reconfigure(module, 'compression', 'none')
+}
+
+/** Changes an option of an agent that runs. */
+export function reconfigure(module: Module, option: keyof Config, text: string): void {
+  module.call('configure', text, OPTIONS.indexOf(option), ValueKind.Text, 0, 0)
 }
 
 /** Tells the module which session the page before was in. */

@@ -72,6 +72,13 @@ export interface EventData {
   readonly severityNumber: number
 }
 
+/** The page's visitor, as far as the page wants it to be known. */
+export interface UserContext {
+  id?: string | number | undefined
+  username?: string | undefined
+  email?: string | undefined
+}
+
 /** What {@link Agent.captureError} takes beside the error. */
 export interface ErrorOptions {
   /** Attributes of the event; Elastic's labels. */
@@ -188,6 +195,15 @@ export interface Agent {
    * once. In `headwater/full` and `headwater/elastic`; elsewhere it does nothing.
    */
   captureError(error: unknown, options?: ErrorOptions): void
+  /**
+   * Adds attributes to all that is sent from now on: to OpenTelemetry's resource, or to Elastic's labels. Those of
+   * the same name are replaced. Before `init`, too. In `headwater/full` and `headwater/elastic`.
+   */
+  addLabels?(labels: Readonly<Record<string, unknown>>): void
+  /** Says who the visitor is: `user.id`, `user.name`, `user.email`. In `headwater/full` and `headwater/elastic`. */
+  setUserContext?(user: UserContext): void
+  /** Names the page load, before it ends, or before `init`. In `headwater/full` and `headwater/elastic`. */
+  setInitialPageLoadName?(name: string): void
   /** What was seen and done, as a plain object of its own. Zero while the agent does not run. */
   diagnostics(): Diagnostics
   /**

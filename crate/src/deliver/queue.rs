@@ -14,7 +14,7 @@ use crate::encode::{self, Protocol};
 use crate::host::Host;
 use crate::wire::gzip;
 use crate::wire::protobuf::{field_end, write_bytes};
-use crate::wire::reader::bytes;
+use crate::wire::reader::{Fields, bytes};
 use crate::wire::text::contains;
 
 /// All spans that have not been accepted yet.
@@ -265,9 +265,15 @@ impl Queue {
         self.lost += count(parse_record(record).1);
     }
 
-    /// Adds an attribute to the resource of what is sent from now on.
+    /// Adds attributes to the resource of what is sent from now on, in the place of those with the same keys.
     pub fn add_to_resource(&mut self, attributes: &[u8]) {
-        let mut resource = Vec::from(bytes(&self.resource, 1));
+        let mut resource = Vec::new();
+        for (_, own) in Fields(bytes(&self.resource, 1)) {
+            let key = bytes(own.bytes(), 1);
+            if !Fields(attributes).any(|(_, new)| bytes(new.bytes(), 1) == key) {
+                write_bytes(1, own.bytes(), &mut resource);
+            }
+        }
         resource.extend_from_slice(attributes);
         self.resource.clear();
         write_bytes(1, &resource, &mut self.resource);
@@ -902,9 +908,11 @@ mod tests {
     #[test]
     fn the_resource_can_grow() {
         let mut queue = Queue::new();
-        queue.start(b"\x0a\x00", "", Protocol::Protobuf, false);
-        queue.add_to_resource(b"\x0a\x00");
-        assert_eq!(queue.resource, b"\x0a\x04\x0a\x00\x0a\x00");
+        // Key values with a key and no value.
+        queue.start(b"\x0a\x03\x0a\x01a\x0a\x03\x0a\x01b", "", Protocol::Protobuf, false);
+        queue.add_to_resource(b"\x0a\x05\x0a\x01a\x12\x00\x0a\x03\x0a\x01c");
+        let expected = b"\x0a\x11\x0a\x03\x0a\x01b\x0a\x05\x0a\x01a\x12\x00\x0a\x03\x0a\x01c";
+        assert_eq!(queue.resource, expected);
     }
 
     #[test]

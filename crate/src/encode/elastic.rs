@@ -43,10 +43,17 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
         member(name, attributes.text(key), out);
     }
     put(b'}', out);
+    if USER.iter().any(|(_, key)| attributes.get(key).is_some()) {
+        open("user", b'{', out);
+        for (name, key) in USER {
+            member(name, attributes.text(key), out);
+        }
+        put(b'}', out);
+    }
     open("labels", b'{', out);
     attributes.write_labels(
         &|key| {
-            SERVICE.iter().any(|(_, known)| *known == key)
+            SERVICE.iter().chain(USER).any(|(_, known)| *known == key)
                 || ["telemetry.", "browser.", "user_agent."].iter().any(|prefix| key.starts_with(prefix))
         },
         format,
@@ -444,6 +451,8 @@ const SERVICE: &[(&str, &str)] = &[
     ("version", "service.version"),
     ("environment", "deployment.environment.name"),
 ];
+
+const USER: &[(&str, &str)] = &[("id", "user.id"), ("username", "user.name"), ("email", "user.email")];
 
 const MARKS: &[(&str, &[(&str, &str)])] = &[
     (
