@@ -102,7 +102,9 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   const config = { ...given }
   const log = console
   const undo: (() => void)[] = []
+  let ended = false
   const stop = () => {
+    if (FULL) ended = true
     module.close()
     // Last in, first out, as hooks may stand on each other.
     for (const step of undo.splice(0).reverse()) step()
@@ -209,6 +211,11 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
     endPageLoad()
   }
   const leave = hookLifecycle(module, FULL ? end : endPageLoad, undo)
+  // A hook has called the module, which has failed: what was installed since goes, too.
+  if (FULL && ended) {
+    stop()
+    return undefined
+  }
   return {
     module,
     errors,

@@ -95,6 +95,8 @@ async function useEverything(options: object | undefined): Promise<unknown[]> {
   seen.push((given as Error).name)
   dispatchEvent(new ErrorEvent('error', { message: 'of the page' }))
   agent?.diagnostics()
+  agent?.addLabels({ team: 'river' })
+  agent?.addLabels({ team: 'sea' })
   await loaded
   await new Promise((resolve) => setTimeout(resolve, 30))
   seen.push((await fetch('/status/404')).status)
@@ -118,6 +120,7 @@ interface FullAgent {
   resume(): void
   setConsent(consent: string): void
   diagnostics(): object
+  addLabels(labels: object): void
   getCurrentTransaction(): { keep(): boolean } | undefined
 }
 

@@ -245,9 +245,9 @@ test('the collector gets no trace header, even where all origins are configured'
   visit,
   stage,
 }) => {
-  const { page } = await visit({ serverUrl: stage.origin, distributedTracingOrigins: [/./] })
+  const { page, service } = await visit({ serverUrl: stage.origin, distributedTracingOrigins: [/./] })
   await page.evaluate(() => fetch('/echo').then(() => headwater.apm.flush()))
-  const sent = stage.received.filter(({ url }) => url === '/v1/traces')
+  const sent = stage.received.filter(({ url, body }) => url === '/v1/traces' && body.includes(service))
   expect(sent.length).toBeGreaterThan(0)
   for (const request of sent) {
     expect(values(request, 'traceparent')).toEqual([])
