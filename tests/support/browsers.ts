@@ -29,6 +29,7 @@ export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
     'configuration',
     'containment',
     'delivery',
+    'errors',
     'exit',
     'header-rules',
     'idle',
