@@ -18,7 +18,8 @@ use crate::signal::session::Session;
 #[cfg(feature = "vitals")]
 use crate::signal::vitals::{Finished, NUMBERS, Reporter, Vitals, WEB_VITAL};
 use crate::trace::{
-    Attributes, Clock, Event, Link, Parent, Root, Severity, Sink, Span, limit_value_length, set_redaction,
+    Attributes, Clock, Event, Link, Parent, PerMinute, Root, Severity, Sink, Span, limit_value_length,
+    set_redaction,
 };
 use crate::wire::hex;
 use crate::wire::reader::{Fields, Value};
@@ -72,8 +73,7 @@ impl<H: Host> Agent<H> {
                 queue: Queue::new(),
                 held: Vec::new(),
                 sampler_failed: Cell::new(false),
-                minute: 0,
-                recorded: 0,
+                recorded: PerMinute::new(),
                 dropped: 0,
             },
             ids: IdGenerator::new(fill),
@@ -876,10 +876,8 @@ struct Recorder<H> {
     held: Vec<(SpanContext, Body)>,
     /// Whether the warning has been given.
     sampler_failed: Cell<bool>,
-    /// Of the page's clock.
-    minute: u32,
-    /// Spans of that minute.
-    recorded: u32,
+    /// Spans and events.
+    recorded: PerMinute,
     /// Spans that were too many.
     dropped: u32,
 }
@@ -950,13 +948,7 @@ impl<H: Host> Recorder<H> {
 
     /// Whether one more may be recorded in this minute.
     fn admits(&mut self, now: f64, limit: u32) -> bool {
-        let minute = (now / 60_000.0) as u32;
-        if self.minute != minute {
-            self.minute = minute;
-            self.recorded = 0;
-        }
-        self.recorded += 1;
-        let admitted = self.recorded <= limit;
+        let admitted = self.recorded.admits(now, limit);
         self.dropped += u32::from(!admitted);
         admitted
     }

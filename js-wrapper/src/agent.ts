@@ -9,7 +9,7 @@ import { errorReporter, hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
-import { isRegExp, nativeTimer, quietly } from './hooks/patch.js'
+import { isRegExp, matcher, nativeTimer, quietly } from './hooks/patch.js'
 import { hookVitals } from './hooks/vitals.js'
 import { hookXhr } from './hooks/xhr.js'
 import { idleRunner } from './idle.js'
@@ -111,12 +111,11 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
     stopped()
   }
 
-  // Copies: a global or sticky RegExp has state, which is the caller's.
   const patterns = [config.distributedTracingOrigins]
     .flat()
     .map((entry) => (FULL && (entry as Target | undefined)?.match) || entry)
     .filter(isRegExp)
-    .map((pattern) => new RegExp(pattern))
+    .map(matcher)
   let target: string[] = []
   const sender = createSender(
     config,
@@ -139,12 +138,7 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   undo.push(() => nativeTimer('clearTimeout')(timer))
   const whenIdle = PROTOCOLS ? idleRunner(undo) : undefined
   const host: Host = {
-    firstMatch: (origin) =>
-      patterns.findIndex((pattern) => {
-        // It would start where it ended last time.
-        pattern.lastIndex = 0
-        return pattern.test(origin)
-      }),
+    firstMatch: (origin) => patterns.findIndex((matches) => matches(origin)),
     origin(url) {
       try {
         const { protocol, origin } = new URL(url)

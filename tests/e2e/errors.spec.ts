@@ -2,7 +2,7 @@
 import { readIntake } from '../support/intake.js'
 import { setUpDecoder } from '../support/otlp-decoder.js'
 import { source } from '../support/source.js'
-import { bodyOf, type Stage } from '../support/stage.js'
+import { postsOf, type Stage } from '../support/stage.js'
 import { expect, test, type Options, type Visit } from '../support/test.js'
 
 const NEVER = 3_600_000
@@ -41,12 +41,9 @@ interface Exception {
 /** What came as log records: OTLP's JSON. */
 async function events({ page, service }: Visit, stage: Stage): Promise<Exception[]> {
   await page.evaluate(() => headwater.apm.flush())
-  return stage.received
-    .filter(({ url, method }) => url === '/v1/logs' && method === 'POST')
-    .map((request) => bodyOf(request).toString())
-    .filter((body) => body.includes(service))
-    .flatMap((body) => {
-      const { resourceLogs } = JSON.parse(body) as {
+  return postsOf(stage, '/v1/logs', service)
+    .flatMap(({ body }) => {
+      const { resourceLogs } = JSON.parse(body.toString()) as {
         resourceLogs: { scopeLogs: { logRecords: RawEvent[] }[] }[]
       }
       return resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords))
@@ -120,10 +117,9 @@ test('an error during the page load belongs to it', async ({ open, stage }) => {
   })
   const [event] = await events(visit, stage)
   expect(event?.traceId).toMatch(/^[0-9a-f]{32}$/)
-  const bodies = stage.received
-    .filter(({ url }) => url === '/v1/traces')
-    .map((request) => String(bodyOf(request)))
-  const spans = bodies.filter((body) => body.includes(visit.service)).join()
+  const spans = postsOf(stage, '/v1/traces', visit.service)
+    .map(({ body }) => String(body))
+    .join()
   expect(spans).toContain(`"spanId":"${String(event?.spanId)}","name":"documentLoad"`)
 })
 
@@ -136,12 +132,9 @@ test('the error of a request that has failed belongs to the request', async ({ o
   )
   await expect.poll(async () => (await events(visit, stage)).length).toBe(2)
   const found = await events(visit, stage)
-  const bodies = stage.received
-    .filter(({ url }) => url === '/v1/traces')
-    .map((request) => String(bodyOf(request)))
-  const spans = bodies
-    .filter((body) => body.includes(visit.service))
-    .flatMap((body) => body.match(/"spanId":"\w+"(?=(?:(?!"spanId").)*\/broken)/g) ?? [])
+  const spans = postsOf(stage, '/v1/traces', visit.service).flatMap(
+    ({ body }) => String(body).match(/"spanId":"\w+"(?=(?:(?!"spanId").)*\/broken)/g) ?? [],
+  )
   // They may come in another order than they were told of.
   expect(found.map(({ spanId }) => `"spanId":"${String(spanId)}"`).sort()).toEqual(spans.sort())
   expect(spans).toHaveLength(2)
@@ -232,10 +225,7 @@ for (const protocol of ['http/protobuf', 'http/json']) {
     const visit = await open(page(stage, { protocol }))
     await run(visit, 'addToCart()')
     await visit.page.evaluate(() => headwater.apm.flush())
-    const bodies = stage.received
-      .filter(({ url, method }) => url === '/v1/logs' && method === 'POST')
-      .map(bodyOf)
-      .filter((body) => body.includes(visit.service))
+    const bodies = postsOf(stage, '/v1/logs', visit.service).map(({ body }) => body)
     const [decoded, ...more] = decode(bodies, 'logs')
     expect(more).toEqual([])
     expect(decoded).toMatchObject({ unknown: [], same: true })
@@ -259,11 +249,9 @@ test('headwater/elastic: errors as Elastic’s schema has them', async ({ open, 
   await run(visit, 'fetch("/broken")')
   const read = async () => {
     await visit.page.evaluate(() => headwater.apm.flush())
-    return stage.received
-      .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
-      .map((request) => bodyOf(request).toString())
-      .filter((body) => body.includes(visit.service))
-      .flatMap(readIntake)
+    return postsOf(stage, '/intake/v2/rum/events', visit.service).flatMap(({ body }) =>
+      readIntake(body.toString()),
+    )
   }
   await expect.poll(async () => (await read()).filter(([kind]) => kind === 'error').length).toBe(3)
   const lines = await read()

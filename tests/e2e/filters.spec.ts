@@ -1,7 +1,7 @@
 /** `addFilter`, as Elastic's agent has it. */
 import { readIntake, type Event } from '../support/intake.js'
 import { source } from '../support/source.js'
-import { bodyOf, values, type Stage } from '../support/stage.js'
+import { postsOf, values, type Stage } from '../support/stage.js'
 import { expect, test, type Visit } from '../support/test.js'
 
 const NEVER = 3_600_000
@@ -28,12 +28,10 @@ const work = ({ page }: Visit) =>
 
 /** The lines that have come from this page, but for the metadata. */
 function eventsOf(stage: Stage, { service }: Visit): Event[] {
-  return stage.received
-    .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
-    .filter((request) => bodyOf(request).includes(`"${service}"`))
+  return postsOf(stage, '/intake/v2/rum/events', `"${service}"`)
     .map((request) => {
       expect(values(request, 'content-encoding')).toEqual([])
-      return readIntake(bodyOf(request).toString())
+      return readIntake(request.body.toString())
     })
     .flatMap(([, ...events]) => events)
 }

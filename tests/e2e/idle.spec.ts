@@ -28,15 +28,7 @@ const HEAD = `<script>
 
 test('while the page is busy nothing is sent, for a second', async ({ open, stage }) => {
   const { page } = await open(head(stage))
-  const { ended, times } = await page.evaluate(async () => {
-    await headwater.apm.flush()
-    const work = busy(2_500)
-    await fetch('/echo?idle=busy.')
-    sent.length = 0
-    const ended = performance.now()
-    await work
-    return { ended, times: sent.map((time) => time - ended) }
-  })
+  const { ended, times } = await sentWhileBusy(page, 2_500)
   expect(ended).toBeGreaterThan(0)
   const [first = 0] = times
   expect(first, 'not with the timer').toBeGreaterThan(500)
@@ -67,18 +59,26 @@ for (const [what, script] of [
 ] as const) {
   test(`without a callback for idle times: ${what}`, async ({ open, stage }) => {
     const visit = await open(head(stage, {}, `<script>${script}</script>`))
-    const delay = await visit.page.evaluate(async () => {
-      await headwater.apm.flush()
-      const work = busy(1_500)
-      await fetch('/echo?idle=without.')
-      sent.length = 0
-      const ended = performance.now()
-      await work
-      return (sent[0] ?? Infinity) - ended
-    })
+    const [delay = Infinity] = (await sentWhileBusy(visit.page, 1_500)).times
     expect(delay).toBeLessThan(700)
     expect(visit.errors).toEqual([])
   })
+}
+
+/** A request ends while the page is busy for so many milliseconds. @returns when, and how long after it the agent sent. */
+function sentWhileBusy(
+  page: Visit['page'],
+  milliseconds: number,
+): Promise<{ ended: number; times: number[] }> {
+  return page.evaluate(async (busyFor) => {
+    await headwater.apm.flush()
+    const work = busy(busyFor)
+    await fetch('/echo?idle=busy.')
+    sent.length = 0
+    const ended = performance.now()
+    await work
+    return { ended, times: sent.map((time) => time - ended) }
+  }, milliseconds)
 }
 
 /** A request ends while the page is busy, and then something happens before its span is sent. */

@@ -1,7 +1,7 @@
 /** What the page says of itself and of its visitor, while the agent runs and before. */
 import { readIntake } from '../support/intake.js'
 import { source } from '../support/source.js'
-import { bodyOf, type Stage } from '../support/stage.js'
+import { postsOf, type Stage } from '../support/stage.js'
 import { expect, test, type Visit } from '../support/test.js'
 
 const NEVER = 3_600_000
@@ -20,11 +20,8 @@ async function sent(
   stage: Stage,
 ): Promise<{ resource: Attributes; names: string[] }[]> {
   await page.evaluate(() => headwater.apm.flush())
-  return stage.received
-    .filter(({ url, method }) => url === '/v1/traces' && method === 'POST')
-    .map((request) => bodyOf(request).toString())
-    .filter((body) => body.includes(service))
-    .flatMap((body) => (JSON.parse(body) as Request).resourceSpans)
+  return postsOf(stage, '/v1/traces', service)
+    .flatMap(({ body }) => (JSON.parse(body.toString()) as Request).resourceSpans)
     .map(({ resource, scopeSpans }) => ({
       resource: resource.attributes.map(({ key, value }) => [key, Object.values(value)[0]]),
       names: scopeSpans.flatMap(({ spans }) => spans.map(({ name }) => name)),
@@ -108,11 +105,9 @@ test('headwater/elastic: they are in the metadata', async ({ open, stage }) => {
     apm.setUserContext({ id: 'u-7', username: 'ann', email: 'ann@shop.example' })`
   const visit = await open(page(stage, 'headwater.elastic.min.js', before))
   await visit.page.evaluate(() => headwater.apm.flush())
-  const [metadata] = stage.received
-    .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
-    .map((request) => bodyOf(request).toString())
-    .filter((body) => body.includes(visit.service))
-    .flatMap(readIntake)
+  const [metadata] = postsOf(stage, '/intake/v2/rum/events', visit.service).flatMap(({ body }) =>
+    readIntake(body.toString()),
+  )
   expect(metadata).toMatchObject([
     'metadata',
     {

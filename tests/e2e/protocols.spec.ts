@@ -3,7 +3,7 @@ import { setUpDecoder } from '../support/otlp-decoder.js'
 import { readIntake, type Event } from '../support/intake.js'
 import { source } from '../support/source.js'
 import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
-import { bodyOf, values, type ReceivedRequest, type Stage } from '../support/stage.js'
+import { postsOf, values, type Stage } from '../support/stage.js'
 
 const NEVER = 3_600_000
 
@@ -20,14 +20,6 @@ async function work({ page }: Visit): Promise<void> {
     await fetch('/status/500')
     await headwater.apm.flush()
   })
-}
-
-/** The bodies that came from this page. */
-function bodiesOf(stage: Stage, visit: Visit, path: string): ReceivedRequest[] {
-  return stage.received
-    .filter(({ url, method }) => url === path && method === 'POST')
-    .map((request) => ({ ...request, body: bodyOf(request) }))
-    .filter(({ body }) => body.includes(visit.service))
 }
 
 for (const compression of ['none', 'gzip']) {
@@ -49,7 +41,7 @@ for (const compression of ['none', 'gzip']) {
       }
       const visit = await open(head(stage, 'headwater.full.min.js', options))
       await work(visit)
-      const requests = bodiesOf(stage, visit, '/v1/traces')
+      const requests = postsOf(stage, '/v1/traces', visit.service)
       for (const request of requests) {
         expect(values(request, 'content-type')).toEqual([
           protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
@@ -87,7 +79,7 @@ test('headwater/elastic: the intake takes it, and nothing of it is dropped', asy
   }
   const visit = await open(head(stage, 'headwater.elastic.min.js', options))
   await work(visit)
-  const requests = bodiesOf(stage, visit, '/intake/v2/rum/events')
+  const requests = postsOf(stage, '/intake/v2/rum/events', visit.service)
   expect(requests.length).toBeGreaterThan(0)
   for (const request of requests) {
     expect(values(request, 'content-type')).toEqual(['application/x-ndjson'])
@@ -189,7 +181,7 @@ for (const [what, options, path] of [
     const urls = Object.fromEntries(all.map(([name, url]) => [name, url.replace('{origin}', stage.origin)]))
     const shop = await visit({ ...urls, flushInterval: NEVER })
     await work(shop)
-    expect(bodiesOf(stage, shop, path).length).toBeGreaterThan(0)
+    expect(postsOf(stage, path, shop.service).length).toBeGreaterThan(0)
   })
 }
 
@@ -204,7 +196,7 @@ test('headers come from a function, and cookies only if asked for', async ({ ope
       </script>`,
     })
     await work(visit)
-    const [request] = bodiesOf(stage, visit, '/v1/traces')
+    const [request] = postsOf(stage, '/v1/traces', visit.service)
     if (!request) throw new Error('nothing came')
     expect(values(request, 'x-tenant')).toEqual(['river-1'])
     expect(values(request, 'cookie')).toEqual(credentials ? ['who=ann'] : [])

@@ -4,7 +4,7 @@ import type { Metric, MetricWithAttribution } from 'web-vitals/attribution'
 import config from '../playwright.config.js'
 import { attributesOf, type Attributes } from '../support/spans.js'
 import { source } from '../support/source.js'
-import { bodyOf, type Stage } from '../support/stage.js'
+import { postsOf, type Stage } from '../support/stage.js'
 import { expect, goBack, test, type Options, type Visit } from '../support/test.js'
 
 // Playwright turns the back/forward cache off.
@@ -232,9 +232,8 @@ async function received(
   name = 'browser.web_vital',
 ): Promise<Attributes[]> {
   const read = () =>
-    stage.received
-      .filter(({ url, method }) => url === '/v1/logs' && method === 'POST')
-      .flatMap((request) => (JSON.parse(bodyOf(request).toString()) as LogsData).resourceLogs)
+    postsOf(stage, '/v1/logs', service)
+      .flatMap(({ body }) => (JSON.parse(body.toString()) as LogsData).resourceLogs)
       .filter(({ resource }) => attributesOf(resource.attributes)['service.name'] === service)
       .flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords))
       .filter(({ eventName }) => eventName === name)

@@ -185,6 +185,14 @@ export function bodyOf(request: ReceivedRequest): Buffer {
   return values(request, 'content-encoding').includes('gzip') ? gunzipSync(request.body) : request.body
 }
 
+/** What was posted to this path and has the name of this service in it, as it was before it was compressed. */
+export function postsOf(stage: Stage, path: string, service: string): ReceivedRequest[] {
+  return stage.received
+    .filter(({ url, method }) => url === path && method === 'POST')
+    .map((request) => ({ ...request, body: bodyOf(request) }))
+    .filter(({ body }) => body.includes(service))
+}
+
 const FILES: Partial<Record<string, string>> = {
   '/headwater.min.js': 'js-wrapper/dist/headwater.min.js',
   '/headwater.full.min.js': 'js-wrapper/dist/headwater.full.min.js',

@@ -6,7 +6,7 @@
 use std::mem;
 
 use crate::context::{IdGenerator, SpanId};
-use crate::trace::{Attributes, redact_url};
+use crate::trace::{Attributes, PerMinute, redact_url};
 use crate::wire::hex;
 use crate::wire::text::{ascii, take_part};
 
@@ -43,10 +43,7 @@ pub struct Vitals {
     /// Interaction ids, where the browser doesn't count itself.
     lowest_id: f64,
     highest_id: f64,
-    /// Of the page's clock.
-    minute: u32,
-    /// Frames of that minute.
-    reported_frames: u32,
+    reported_frames: PerMinute,
 }
 
 /// Makes events, one after the other.
@@ -88,8 +85,7 @@ impl Vitals {
         counted: 0.0,
         lowest_id: f64::INFINITY,
         highest_id: 0.0,
-        minute: 0,
-        reported_frames: 0,
+        reported_frames: PerMinute::new(),
     };
 
     /// Takes what the hook has observed (`js-wrapper/src/hooks/vitals.ts`).
@@ -468,13 +464,7 @@ impl Vitals {
 
     fn frame(&mut self, start: f64, duration: f64, blocking: f64, reporter: &mut Reporter) {
         let frame = Frame { start, end: start + duration, scripts: mem::take(&mut self.scripts) };
-        let minute = (reporter.now / 60_000.0) as u32;
-        if self.minute != minute {
-            self.minute = minute;
-            self.reported_frames = 0;
-        }
-        self.reported_frames += 1;
-        if self.reported_frames <= REPORTED_FRAMES {
+        if self.reported_frames.admits(reporter.now, REPORTED_FRAMES) {
             let is_task = blocking.is_nan();
             reporter.begin(if is_task { "browser.long_task" } else { "browser.long_animation_frame" });
             reporter.number("duration", duration);

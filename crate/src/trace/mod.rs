@@ -4,6 +4,7 @@
 mod attribute;
 mod clock;
 mod event;
+mod rate;
 mod redact;
 mod root;
 mod span;
@@ -13,6 +14,7 @@ pub use attribute::decoded_event;
 pub use attribute::{Attributes, limit_value_length};
 pub use clock::Clock;
 pub use event::{Event, HANDLED, Severity};
+pub use rate::PerMinute;
 pub use redact::{Redaction, redact_url, set_redaction};
 pub use root::Root;
 pub use span::{Kind, Link, Parent, Sink, Span, Status};

@@ -1,7 +1,7 @@
 /** Reports what has failed on the page. */
-import { packAttributes } from '../attributes.js'
+import { clean, packAttributes } from '../attributes.js'
 import type { Module } from '../load-wasm.js'
-import { isRegExp, quietly } from './patch.js'
+import { isRegExp, listen, matcher, quietly } from './patch.js'
 
 export interface ErrorReporter {
   /**
@@ -17,14 +17,9 @@ export interface ErrorReporter {
 /** @param ignored - the option `ignoreErrors`. */
 export function errorReporter(module: Module, ignored: readonly (string | RegExp)[]): ErrorReporter {
   const requests = new WeakMap<object, number>()
-  // Copies: a global or sticky RegExp has state, which is the caller's.
-  const patterns = ignored.map((entry) => (isRegExp(entry) ? new RegExp(entry) : entry))
-  const isIgnored = (text: string) =>
-    patterns.some((pattern) => {
-      if (!isRegExp(pattern)) return text.includes(pattern)
-      pattern.lastIndex = 0
-      return pattern.test(text)
-    })
+  const patterns = ignored.map((entry) =>
+    isRegExp(entry) ? matcher(entry) : (text: string) => text.includes(entry),
+  )
   const report: ErrorReporter['report'] = (thrown, handled, place = '', labels = {}) =>
     quietly(() => {
       let request = 0
@@ -36,17 +31,12 @@ export function errorReporter(module: Module, ignored: readonly (string | RegExp
         // Anything can be thrown.
         const what = message ?? String(cause)
         const type = message === undefined ? '' : (name ?? '')
-        if (!depth && isIgnored(type ? `${type}: ${what}` : what)) return
+        const summary = type ? `${type}: ${what}` : what
+        if (!depth && patterns.some((matches) => matches(summary))) return
         parts.push(type, what, stack ?? (!depth && place ? `at ${place}` : ''))
         cause = next
       }
-      const text = parts
-        .map((part) =>
-          String(part)
-            .replace(/[\x01-\x03]/g, ' ')
-            .slice(0, MOST),
-        )
-        .join('\x01')
+      const text = parts.map((part) => clean(part).slice(0, MOST)).join('\x01')
       module.call('captureError', packAttributes(labels) + '\x03' + text, +handled, request)
     })
   return { report, requestFailed: (error, id) => requests.set(Object(error) as object, id) }
@@ -58,12 +48,8 @@ export function hookErrors({ report }: ErrorReporter, undo: (() => void)[]): voi
     // Of another origin's script nothing is known but the message.
     report(error ?? message, false, filename && `${filename}:${lineno}:${colno}`)
   const rejected = ({ reason }: PromiseRejectionEvent) => report(reason, false)
-  addEventListener('error', thrown)
-  addEventListener('unhandledrejection', rejected)
-  undo.push(() => {
-    removeEventListener('error', thrown)
-    removeEventListener('unhandledrejection', rejected)
-  })
+  listen(undo, 'error', thrown)
+  listen(undo, 'unhandledrejection', rejected)
 }
 
 /** Errors with their causes, at most. */

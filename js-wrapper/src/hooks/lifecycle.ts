@@ -1,5 +1,6 @@
 /** Sends what waits when the page is hidden or left: there may be no other moment. */
 import type { Module } from '../load-wasm.js'
+import { listen } from './patch.js'
 
 /**
  * Installs the hook.
@@ -17,16 +18,10 @@ export function hookLifecycle(module: Module, endPageLoad: () => void, undo: (()
     module.call('leave')
   }
   // In the capture phase, ahead of the page's own listeners, which may stop the event.
-  document.addEventListener('visibilitychange', hidden, true)
-  addEventListener('pagehide', left, true)
+  listen(undo, 'visibilitychange', hidden, true, document)
+  listen(undo, 'pagehide', left, true)
   const network = () => module.call('setOnline', '', +navigator.onLine)
-  addEventListener('online', network)
-  addEventListener('offline', network)
-  undo.push(() => {
-    removeEventListener('online', network)
-    removeEventListener('offline', network)
-    document.removeEventListener('visibilitychange', hidden, true)
-    removeEventListener('pagehide', left, true)
-  })
+  listen(undo, 'online', network)
+  listen(undo, 'offline', network)
   return left
 }

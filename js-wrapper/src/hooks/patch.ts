@@ -75,6 +75,28 @@ const handing: { line?: string | undefined } = {}
 export const isRegExp = (value: unknown): value is RegExp =>
   Object.prototype.toString.call(value) === '[object RegExp]'
 
+/** Tests texts against a RegExp of the caller's. On a copy: a global or sticky one has state, which is the caller's. */
+export function matcher(pattern: RegExp): (text: string) => boolean {
+  const copy = new RegExp(pattern)
+  return (text) => {
+    // It would start where it ended last time.
+    copy.lastIndex = 0
+    return copy.test(text)
+  }
+}
+
+/** Listens until it is undone. */
+export function listen(
+  undo: (() => void)[],
+  type: string,
+  listener: (event: never) => void,
+  capture = false,
+  target: EventTarget = globalThis,
+): void {
+  target.addEventListener(type, listener as EventListener, capture)
+  undo.push(() => target.removeEventListener(type, listener as EventListener, capture))
+}
+
 /** Whether a request is being handed over already. `line` is its method, a space and its URL. */
 export const isHanded = (line: string): boolean => handing.line === line.toLowerCase()
 

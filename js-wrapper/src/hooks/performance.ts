@@ -1,6 +1,6 @@
 /** Reports the page load when it is over: the navigation, its resources, and the milestones. */
 import type { Module } from '../load-wasm.js'
-import { nativeTimer } from './patch.js'
+import { listen, nativeTimer } from './patch.js'
 
 /**
  * Installs the hook.
@@ -33,11 +33,8 @@ export function hookPageLoad(module: Module, linking: boolean, undo: (() => void
     timer = nativeTimer('setTimeout')(report)
   }
   if (document.readyState === 'complete') loaded()
-  else addEventListener('load', loaded)
-  undo.push(() => {
-    removeEventListener('load', loaded)
-    nativeTimer('clearTimeout')(timer)
-  })
+  else listen(undo, 'load', loaded)
+  undo.push(() => nativeTimer('clearTimeout')(timer))
   return report
 }
 

@@ -1,7 +1,7 @@
 /** Reports what web vitals are made of. What becomes of it is decided in `crate/src/signal/vitals.rs`. */
 import type { Exports } from '../generated/full/module.js'
 import type { Module } from '../load-wasm.js'
-import { nativeTimer, quietly } from './patch.js'
+import { listen, nativeTimer, quietly } from './patch.js'
 
 /**
  * Installs the hook.
@@ -12,11 +12,8 @@ import { nativeTimer, quietly } from './patch.js'
 export function hookVitals(module: Module, undo: (() => void)[]): () => void {
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
     module.call('vital', text, kind, ...(numbers as Numbers))
-  const listen = (type: string, listener: (event: Event) => void) => {
-    // In the capture phase of the window: ahead of everybody, and of what flushes.
-    addEventListener(type, listener, true)
-    undo.push(() => removeEventListener(type, listener, true))
-  }
+  // In the capture phase of the window: ahead of everybody, and of what flushes.
+  const hear = (type: string, listener: (event: Event) => void) => listen(undo, type, listener, true)
   const count = () => performance.interactionCount as number | undefined
 
   const tellNavigation = () => {
@@ -138,13 +135,13 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
         timeout: 1_000,
       })
     }
-    listen('keydown', input)
-    listen('click', input)
-    listen('visibilitychange', ({ timeStamp }) => {
+    hear('keydown', input)
+    hear('click', input)
+    hear('visibilitychange', ({ timeStamp }) => {
       endLargest()
       if (document.visibilityState === 'hidden') leave(timeStamp)
     })
-    listen('pageshow', (event) => {
+    hear('pageshow', (event) => {
       if (!(event as PageTransitionEvent).persisted) return
       const { timeStamp } = event
       tell(RESTORED, '', timeStamp, count())
@@ -159,9 +156,9 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
       })
     }
     if (document.readyState === 'complete') loaded()
-    else listen('load', loaded)
+    else hear('load', loaded)
   }
-  if ((document as Later).prerendering) listen('prerenderingchange', begin)
+  if ((document as Later).prerendering) hear('prerenderingchange', begin)
   else begin()
   return () => {
     endLargest()
