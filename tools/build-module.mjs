@@ -238,8 +238,10 @@ function shortenNames(bytes) {
   return { bytes: Buffer.concat(parts), exported }
 }
 
+const NAMES = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+
 function shortName(index) {
-  return String.fromCharCode(97 + index)
+  return NAMES[index] ?? fail('There are more names than letters.')
 }
 
 function text(value) {
