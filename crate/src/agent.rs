@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::mem;
 
-use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, TraceId, TraceParent};
+use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, SpanId, TraceId, TraceParent};
 use crate::deliver::{Queue, Stay, Verdict};
 use crate::diagnostics::Diagnostics;
 use crate::encode::otlp_protobuf::{self, Body};
@@ -11,6 +11,7 @@ use crate::encode::{LOGS_PATH, Protocol, TRACES_PATH, elastic, otlp_json};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
+use crate::signal::custom::Custom;
 use crate::signal::error;
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
@@ -21,7 +22,6 @@ use crate::trace::{
     Attributes, Clock, Event, Link, Parent, PerMinute, Root, Severity, Sink, Span, limit_value_length,
     set_redaction,
 };
-use crate::wire::hex;
 use crate::wire::reader::{Fields, Value};
 use crate::wire::text::{contains, find, take_part, write_ratio};
 
@@ -48,8 +48,12 @@ pub struct Agent<H> {
     vitals: Vitals,
     diagnostics: Diagnostics,
     recent_errors: error::Recent,
+    /// Spans of the page's own that are open.
+    custom: Vec<Custom>,
+    /// The number of the one that the page's code runs in just now, or 0.
+    current: u32,
     /// Requests that have failed lately, by their numbers.
-    failed_requests: Vec<(u32, SpanContext, Option<Parent>)>,
+    failed_requests: Vec<(u32, SpanContext, Option<SpanId>)>,
     /// When the agent started, in milliseconds of the page's clock: requests since then are spans of
     /// their own and not resources.
     started: f64,
@@ -86,6 +90,8 @@ impl<H: Host> Agent<H> {
             vitals: Vitals::NEW,
             diagnostics: Diagnostics::new(),
             recent_errors: error::Recent::new(),
+            custom: Vec::new(),
+            current: 0,
             failed_requests: Vec::new(),
             started: 0.0,
             warned: false,
@@ -194,6 +200,9 @@ impl<H: Host> Agent<H> {
             page.close();
         }
         self.requests.clear();
+        if cfg!(feature = "events") {
+            self.custom.clear();
+        }
         self.waiting.clear();
         #[cfg(feature = "vitals")]
         {
@@ -222,6 +231,7 @@ impl<H: Host> Agent<H> {
             return answer;
         };
         self.recorder.queue.set_left(false);
+        let custom = if cfg!(feature = "events") { self.custom(self.current).cloned() } else { None };
         let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
         let session = if page_is_open { None } else { self.session(now) };
         let Self { options, recorder, ids, page, diagnostics, .. } = self;
@@ -229,7 +239,10 @@ impl<H: Host> Agent<H> {
             return answer;
         };
         let span_id = ids.span_id();
-        let (mut context, parent, mut own_root) = if page_is_open {
+        let (mut context, parent, mut own_root) = if let Some(custom) = &custom {
+            let parent = Parent { span_id: custom.context.span_id, remote: false };
+            (custom.context.child(span_id), Some(parent), custom.root)
+        } else if page_is_open {
             (page.context.child(span_id), Some(page.as_parent()), None)
         } else {
             let trace_id = ids.trace_id();
@@ -283,6 +296,11 @@ impl<H: Host> Agent<H> {
             self.recorder.dropped += 1;
         }
         let mut request = Request::new(number, context, parent, own_root, place, now, method, url);
+        if let Some(custom) = &custom {
+            request.entry = Some(custom.entry);
+            request.names_entry =
+                options.protocol == Protocol::Elastic && custom.context.span_id != custom.entry;
+        }
         request.has_headers = !answer.is_empty();
         request.is_dry_run = is_dry_run;
         self.requests.push(request);
@@ -404,6 +422,90 @@ impl<H: Host> Agent<H> {
         }
     }
 
+    /// A span of the page's own starts: below another one (`parent`, a number), below the one that the code runs in, or
+    /// the page load; else, or if it `is_root`, a trace of its own. Returns its `traceparent`; nothing if nothing may
+    /// be recorded.
+    pub fn start_span(
+        &mut self,
+        number: u32,
+        now: f64,
+        start: f64,
+        parent: u32,
+        is_root: bool,
+        name: &str,
+    ) -> Vec<u8> {
+        let mut answer = Vec::new();
+        if !cfg!(feature = "events") || self.paused != 0 || self.custom.len() >= OPEN_SPANS {
+            return answer;
+        }
+        self.recorder.queue.set_left(false);
+        let above = if is_root {
+            None
+        } else {
+            self.custom(if parent == 0 { self.current } else { parent }).cloned()
+        };
+        let page_is_open = !is_root && self.page.as_ref().is_some_and(PageLoad::is_open);
+        let session = if above.is_some() || page_is_open { None } else { self.session(now) };
+        let Self { options, recorder, ids, page, .. } = self;
+        let Some(page) = page else {
+            return answer;
+        };
+        let span_id = ids.span_id();
+        let (mut context, parent, root, entry) = if let Some(above) = above {
+            let parent = Parent { span_id: above.context.span_id, remote: false };
+            (above.context.child(span_id), Some(parent), above.root, above.entry)
+        } else if page_is_open {
+            (page.context.child(span_id), Some(page.as_parent()), None, page.context.span_id)
+        } else {
+            let trace_id = ids.trace_id();
+            let url = options.text(OptionId::PageUrl);
+            let root = recorder.decide(options, session, trace_id, (false, name, url));
+            (SpanContext::root(trace_id, span_id, false), None, Some(root), span_id)
+        };
+        context.flags = context.flags.with_sampled(root.unwrap_or(page.root).decision.sampled());
+        context.write(&mut answer);
+        self.custom.push(Custom { number, context, parent, root, entry, start });
+        answer
+    }
+
+    /// Such a span ends. `given`: see [`Attributes::given`].
+    pub fn end_span(&mut self, number: u32, now: f64, end: f64, failed: bool, name: &str, given: &str) {
+        let Some(index) = self.custom.iter().position(|custom| custom.number == number) else {
+            return;
+        };
+        let custom = self.custom.swap_remove(index);
+        let mut attributes = Attributes::of_span().given(given);
+        if custom.parent.is_some_and(|parent| parent.span_id != custom.entry) {
+            self.name_transaction(Some(custom.entry), &mut attributes);
+        }
+        let fate = match &custom.root {
+            None => self.page_fate(),
+            Some(root) if root.decision.sampled() => Fate::Send,
+            Some(_) => Fate::Drop,
+        };
+        if let Some(page) = &self.page {
+            let sink = &mut self.recorder.sink(page, custom.root, &self.options, fate);
+            custom.end(name, end, failed, &attributes, sink);
+        }
+        self.deliver(now);
+    }
+
+    /// The page's code runs in a span of its own from now on, or in none (0). Returns the one that it ran in.
+    pub fn enter_span(&mut self, number: u32) -> u32 {
+        mem::replace(&mut self.current, number)
+    }
+
+    fn custom(&self, number: u32) -> Option<&Custom> {
+        self.custom.iter().find(|custom| custom.number == number)
+    }
+
+    /// See [`elastic::name_transaction`].
+    fn name_transaction(&self, id: Option<SpanId>, attributes: &mut Attributes) {
+        if cfg!(feature = "elastic") && self.options.protocol == Protocol::Elastic {
+            elastic::name_transaction(id, attributes);
+        }
+    }
+
     /// Something was thrown and not caught, or the page hands it over (`handled`). `text`: see [`error::attributes`];
     /// `labels` are the page's own attributes. `request` is the number of the one that failed with it, or 0.
     pub fn capture_error(&mut self, now: f64, text: &str, labels: &str, handled: bool, request: u32) {
@@ -419,15 +521,12 @@ impl<H: Host> Agent<H> {
         }
         let mut attributes = error::attributes(text, handled).given(labels);
         let mut context = self.page_context();
-        if let Some((_, failed, parent)) = self.failed_requests.iter().find(|failed| failed.0 == request) {
+        if let Some((_, failed, entry)) = self.failed_requests.iter().find(|failed| failed.0 == request) {
             context = Some(*failed);
-            if cfg!(feature = "elastic") && self.options.protocol == Protocol::Elastic {
-                let mut id = Vec::new();
-                if let Some(parent) = parent {
-                    hex::write(parent.span_id.bytes(), &mut id);
-                }
-                attributes.utf8(elastic::TRANSACTION, &id);
-            }
+            self.name_transaction(*entry, &mut attributes);
+        } else if let Some(custom) = self.custom(self.current) {
+            context = Some(custom.context);
+            self.name_transaction(Some(custom.entry), &mut attributes);
         }
         self.event("exception", Severity::Error, now, context, attributes);
     }
@@ -703,7 +802,7 @@ impl<H: Host> Agent<H> {
             if self.failed_requests.len() == FAILED_REQUESTS {
                 self.failed_requests.remove(0);
             }
-            self.failed_requests.push((request.number, request.context, request.parent));
+            self.failed_requests.push((request.number, request.context, request.entry));
         }
         let fate = match &request.root {
             None => {
@@ -1162,6 +1261,8 @@ const RESOURCE: &[(&str, OptionId)] = &[
 const MOST_OFF: f64 = 5.0;
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
+/// Spans of the page's own that are open; of more nothing is known.
+const OPEN_SPANS: usize = 1_000;
 /// The page hears of a failure, and handles it or not, soon after it.
 const FAILED_REQUESTS: usize = 16;
 /// Of more ended requests that wait for their `Server-Timing` the rest does not.

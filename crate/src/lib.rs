@@ -207,6 +207,36 @@ mod boundary {
         AGENT.get().add_labels(text(length));
     }
 
+    /// See [`Agent::start_span`]; the text is its name.
+    #[cfg(feature = "events")]
+    #[unsafe(export_name = "startSpan")]
+    extern "C" fn start_span(
+        length: usize,
+        now: f64,
+        number: u32,
+        start: f64,
+        parent: u32,
+        is_root: bool,
+    ) -> usize {
+        answer_with(AGENT.get().start_span(number, now, start, parent, is_root, text(length)))
+    }
+
+    /// See [`Agent::end_span`]; the text is its name, and behind U+0003 its attributes.
+    #[cfg(feature = "events")]
+    #[unsafe(export_name = "endSpan")]
+    extern "C" fn end_span(length: usize, now: f64, number: u32, end: f64, failed: bool) {
+        let mut given = text(length);
+        let name = take_part(&mut given, 3);
+        AGENT.get().end_span(number, now, end, failed, name, given);
+    }
+
+    /// See [`Agent::enter_span`].
+    #[cfg(feature = "events")]
+    #[unsafe(export_name = "enterSpan")]
+    extern "C" fn enter_span(_length: usize, _now: f64, number: u32) -> u32 {
+        AGENT.get().enter_span(number)
+    }
+
     /// See [`Agent::capture_error`]; the text begins with the labels, which end with U+0003.
     #[cfg(feature = "events")]
     #[unsafe(export_name = "captureError")]

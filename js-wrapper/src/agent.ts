@@ -16,6 +16,7 @@ import { idleRunner } from './idle.js'
 import { loadModule, type Host, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
 import { createSender } from './send.js'
+import { createSpans } from './span.js'
 import { keepSession, storedSession } from './session.js'
 import { toTransaction } from './transaction.js'
 import type { Agent, Diagnostics, Filter, Target } from './types.js'
@@ -78,6 +79,9 @@ export function createAgent(): Agent {
     },
   }
   if (PROTOCOLS) {
+    agent.startTransaction = (name, options) => quietly(() => running?.spans?.start(name, options, true))
+    agent.startSpan = (name, options) => quietly(() => running?.spans?.start(name, options, false))
+    agent.withSpan = (span, work) => (span && running?.spans ? running.spans.run(span, work) : work())
     agent.addLabels = (more) => quietly(() => add(toLabels(more)))
     agent.setUserContext = (user) => quietly(() => add(toUser(user)))
     agent.setInitialPageLoadName = (text: unknown) => {
@@ -213,6 +217,7 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   return {
     module,
     errors,
+    spans: errors && createSpans(module, (error) => errors.report(error, true)),
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
     pause(consent: number, on: number) {
       if (FULL && consent > on) readSession()

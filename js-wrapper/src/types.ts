@@ -79,6 +79,45 @@ export interface UserContext {
   email?: string | undefined
 }
 
+/** How a span of the page's own starts. */
+export interface SpanOptions {
+  /** Elastic's type, with subtype and action behind dots: `app.cart.add`. */
+  type?: string | undefined
+  /**
+   * When it has started, in milliseconds of `performance.now()`.
+   *
+   * @defaultValue now
+   */
+  startTime?: number | undefined
+  /** OpenTelemetry's attributes. */
+  attributes?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A span of the page's own. No method ever throws; after its end they do nothing. */
+export interface Span {
+  /** 32 hex digits; empty if nothing is recorded. */
+  readonly traceId: string
+  /** 16 hex digits; empty if nothing is recorded. */
+  readonly spanId: string
+  /** Its context as a `traceparent` header has it; empty if nothing is recorded. */
+  readonly traceparent: string
+  /** Whether it is open. */
+  isRecording(): boolean
+  setAttribute(key: string, value: unknown): Span
+  setAttributes(attributes: Readonly<Record<string, unknown>>): Span
+  /** The same as {@link setAttributes}, under Elastic's name. */
+  addLabels(labels: Readonly<Record<string, unknown>>): Span
+  /** OpenTelemetry's codes: 2 is an error. */
+  setStatus(status: { code: number }): Span
+  updateName(name: string): Span
+  /** Records an error within it, and sets its status. */
+  recordException(error: unknown): Span
+  /** Starts one below it. */
+  startSpan(name: string, options?: SpanOptions | string): Span
+  /** @param endTime - in milliseconds of `performance.now()`; now by default. */
+  end(endTime?: number): void
+}
+
 /** What {@link Agent.captureError} takes beside the error. */
 export interface ErrorOptions {
   /** Attributes of the event; Elastic's labels. */
@@ -202,6 +241,26 @@ export interface Agent {
   addLabels?(labels: Readonly<Record<string, unknown>>): void
   /** Says who the visitor is: `user.id`, `user.name`, `user.email`. In `headwater/full` and `headwater/elastic`. */
   setUserContext?(user: UserContext): void
+  /**
+   * Starts a trace of its own. In `headwater/full` and `headwater/elastic`.
+   *
+   * @param options - or Elastic's type.
+   */
+  startTransaction?(name: string, options?: SpanOptions | string): Span | undefined
+  /**
+   * Starts a span below the one that the code runs in ({@link withSpan}), or the page load while it is open; else a
+   * trace of its own. In `headwater/full` and `headwater/elastic`.
+   *
+   * @param options - or Elastic's type.
+   */
+  startSpan?(name: string, options?: SpanOptions | string): Span | undefined
+  /**
+   * Calls `work`; what it starts before it returns is below the span: requests, spans, errors. What it starts after an
+   * `await` is not, unless it calls this again.
+   *
+   * @returns what `work` returns, or throws what it throws.
+   */
+  withSpan?<Result>(span: Span | undefined, work: () => Result): Result
   /** Names the page load, before it ends, or before `init`. In `headwater/full` and `headwater/elastic`. */
   setInitialPageLoadName?(name: string): void
   /** What was seen and done, as a plain object of its own. Zero while the agent does not run. */

@@ -12,8 +12,8 @@ use std::iter;
 
 use super::are_events;
 use super::stack::Frame;
-use crate::context::Origin;
-use crate::trace::HANDLED;
+use crate::context::{Origin, SpanId};
+use crate::trace::{Attributes as OwnAttributes, HANDLED};
 use crate::wire::hex;
 use crate::wire::json::{open, put, separate, write_member, write_name, write_text};
 use crate::wire::reader::{Fields, Value, bytes, field};
@@ -75,7 +75,11 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     let place = &url[..find(url, b"?#")];
     let status = attributes.number("http.response.status_code");
     let failed = field(span, 15).is_some();
-    let (kind, subtype) = if is_request {
+    let is_custom = !is_request && !is_page_load && url.is_empty();
+    let mut types = attributes.text(TYPE);
+    let (kind, subtype) = if is_custom {
+        (take_part(&mut types, b'.'), take_part(&mut types, b'.'))
+    } else if is_request {
         ("external", "http")
     } else if attributes.text("browser.resource_timing.initiator_type").is_empty() {
         ("hard-navigation", "browser-timing")
@@ -117,16 +121,22 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     };
 
     let mut transaction_id = [0; 8];
-    if is_entry && (is_page_load || is_request) {
-        let own_id = if is_page_load { id } else { other_id(id, &mut transaction_id) };
+    if is_entry && (is_page_load || is_request || is_custom) {
+        let own_id = if is_request { other_id(id, &mut transaction_id) } else { id };
         out.extend_from_slice(b"{\"transaction\":{");
         common(own_id, parent, if is_page_load { page_load_name(&name, place) } else { &name }, out);
-        member("type", if is_page_load { "page-load" } else { "http-request" }, out);
+        let own_type = match (is_page_load, is_request) {
+            (true, _) => "page-load",
+            (_, true) => "http-request",
+            _ if kind.is_empty() => "custom",
+            _ => kind,
+        };
+        member("type", own_type, out);
         write_flag("sampled", true, out);
         write_name("span_count", out);
         out.extend_from_slice(b"{\"started\":");
         let children = Fields(all).filter(|(_, span)| field(span.bytes(), 4).map(Value::bytes) == Some(id));
-        write_integer(if is_page_load { children.count() as u64 } else { 1 }, out);
+        write_integer(if is_request { 1 } else { children.count() as u64 }, out);
         put(b'}', out);
         if is_page_load {
             write_marks(&attributes, format, out);
@@ -136,10 +146,14 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
             put(b'}', out);
             write_tags(&attributes, format, out);
             put(b'}', out);
+        } else if is_custom {
+            open("context", b'{', out);
+            write_tags(&attributes, format, out);
+            put(b'}', out);
         }
         write_links(span, out);
         out.extend_from_slice(b"}}\n");
-        if is_page_load {
+        if !is_request {
             return;
         }
     }
@@ -147,12 +161,19 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"span\":{");
     let parent = if is_entry { other_id(id, &mut transaction_id) } else { parent };
     common(id, parent, &name, out);
-    // All spans of ours are children of their transaction.
-    member_id("transaction_id", parent, out);
-    member("type", kind, out);
+    let transaction = attributes.text(TRANSACTION);
+    if transaction.is_empty() {
+        member_id("transaction_id", parent, out);
+    } else {
+        member("transaction_id", transaction, out);
+    }
+    member("type", if kind.is_empty() { "custom" } else { kind }, out);
     member("subtype", subtype, out);
+    member("action", types, out);
     open("context", b'{', out);
-    write_http(&attributes, url, status, out);
+    if !is_custom {
+        write_http(&attributes, url, status, out);
+    }
     write_tags(&attributes, format, out);
     put(b'}', out);
     if !is_entry {
@@ -338,6 +359,7 @@ fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
                 "exception.",
                 HANDLED,
                 TRANSACTION,
+                TYPE,
                 "browser.navigation_timing.",
                 SAMPLE_RATE,
                 "browser.resource_timing.initiator",
@@ -475,11 +497,22 @@ const MARKS: &[(&str, &[(&str, &str)])] = &[
 
 /// The rate of a span's trace, as text: not an attribute that anybody gets.
 pub const SAMPLE_RATE: &str = "headwater.sample_rate";
-/// The id of the page load that an error's request belongs to; empty if it belongs to none. Nobody gets it.
-pub const TRANSACTION: &str = "headwater.transaction";
+/// Says which transaction something belongs to, if that isn't its parent; none is the one round a request.
+pub fn name_transaction(id: Option<SpanId>, attributes: &mut OwnAttributes) {
+    let mut digits = Vec::new();
+    if let Some(id) = id {
+        hex::write(id.bytes(), &mut digits);
+    }
+    attributes.utf8(TRANSACTION, &digits);
+}
+
+/// What [`name_transaction`] says: nobody gets it.
+const TRANSACTION: &str = "headwater.transaction";
 /// `SpanFlags`: the parent is in another process.
 const IS_REMOTE: u64 = 0x200;
 /// Of a stack, at most.
 const FRAMES: usize = 50;
+/// Elastic's type of a span of the page's own, with subtype and action behind dots.
+pub const TYPE: &str = "headwater.type";
 /// Characters of a keyword (`ignore_above`, and the schemas' `maxLength`).
 const KEYWORD: usize = 1_024;

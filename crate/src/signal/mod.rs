@@ -1,5 +1,6 @@
 //! What happened on the page, as the hooks report it, turned into spans.
 
+pub mod custom;
 pub mod error;
 pub mod page_load;
 pub mod request;

@@ -1,7 +1,8 @@
 //! Requests by `fetch` and `XMLHttpRequest`: OpenTelemetry HTTP client spans
 //! (semantic conventions, HTTP spans, *HTTP client*).
 
-use crate::context::{Origin, ServerContext};
+use crate::context::{Origin, ServerContext, SpanId};
+use crate::encode::elastic;
 use crate::trace::{Attributes, Kind, Link, Parent, Root, Sink, Span, SpanContext, Status, redact_url};
 use crate::wire::{hex, text};
 
@@ -11,6 +12,10 @@ pub struct Request {
     pub number: u32,
     pub context: SpanContext,
     pub parent: Option<Parent>,
+    /// The span that its trace entered the page with, if that is another one.
+    pub entry: Option<SpanId>,
+    /// Whether its span has to name that one.
+    pub names_entry: bool,
     /// What was decided on its trace; none within the page load's.
     pub root: Option<Root>,
     /// Where [`Diagnostics`](crate::diagnostics::Diagnostics) counts it.
@@ -85,6 +90,8 @@ impl Request {
             number,
             context,
             parent,
+            entry: parent.map(|parent| parent.span_id),
+            names_entry: false,
             root,
             place,
             has_headers: false,
@@ -142,6 +149,12 @@ impl Request {
         if !error.is_empty() {
             attributes.utf8("error.type", error);
         }
+        if cfg!(feature = "elastic")
+            && self.names_entry
+            && let Some(entry) = self.entry
+        {
+            elastic::name_transaction(Some(entry), &mut attributes);
+        }
         sink.record(&Span {
             context: self.context,
             parent: self.parent,
@@ -166,7 +179,7 @@ const KNOWN: &str = "GET POST PUT DELETE HEAD OPTIONS PATCH CONNECT TRACE QUERY"
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{SpanId, TraceId};
+    use crate::context::TraceId;
 
     fn ended(method: &str, url: &str, outcome: Outcome, mut check: impl FnMut(&Span)) {
         let context = SpanContext::root(
