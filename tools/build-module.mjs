@@ -163,7 +163,7 @@ export interface Imports {
   random(address: number, length: number): void
   firstMatch(address: number, length: number): number
   /** Flags are 0 or 1. */
-  sample(isPageLoad: number, name: number, length: number, url: number, urlLength: number): number
+  sample(kind: number, name: number, length: number, url: number, urlLength: number): number
   beforeSend(span: number, length: number): number
   store(address: number, length: number): unknown
   origin(address: number, length: number): number

@@ -84,7 +84,12 @@ fn attribute_type(rule: Rule) -> &'static str {
     match rule {
         Rule::Flag | Rule::DeferredFlag | Rule::Exclude => "boolean",
         Rule::Rate | Rule::Duration | Rule::Time | Rule::Limit | Rule::ApiVersion => "number",
-        Rule::Instrumentations | Rule::Origins | Rule::Patterns | Rule::Propagators | Rule::Members => "list",
+        Rule::Instrumentations
+        | Rule::Origins
+        | Rule::Patterns
+        | Rule::Routes
+        | Rule::Propagators
+        | Rule::Members => "list",
         Rule::Attributes | Rule::Headers | Rule::Baggage => "object",
         Rule::Environments => "json",
         Rule::Name

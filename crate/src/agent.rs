@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::mem;
 
-use crate::context::{Answer, IdGenerator, Origin, Propagators, SpanContext, SpanId, TraceId, TraceParent};
+use crate::context::{
+    Answer, Flags, IdGenerator, Origin, Propagators, ServerContext, SpanContext, SpanId, TraceId, TraceParent,
+};
 use crate::deliver::{Queue, Stay, Verdict};
 use crate::diagnostics::Diagnostics;
 use crate::encode::otlp_protobuf::{self, Body};
@@ -11,16 +13,17 @@ use crate::encode::{LOGS_PATH, Protocol, TRACES_PATH, elastic, otlp_json};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
-use crate::signal::custom::Custom;
+use crate::signal::activity::{Activity, Cause, Start};
 use crate::signal::error;
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
+use crate::signal::route;
 use crate::signal::session::Session;
 #[cfg(feature = "vitals")]
 use crate::signal::vitals::{Finished, NUMBERS, Reporter, Vitals, WEB_VITAL};
 use crate::trace::{
     Attributes, Clock, Event, Link, Parent, PerMinute, Root, Severity, Sink, Span, limit_value_length,
-    set_redaction,
+    redact_url, set_redaction,
 };
 use crate::wire::reader::{Fields, Value};
 use crate::wire::text::{contains, find, take_part, write_ratio};
@@ -48,8 +51,8 @@ pub struct Agent<H> {
     vitals: Vitals,
     diagnostics: Diagnostics,
     recent_errors: error::Recent,
-    /// Spans of the page's own that are open.
-    custom: Vec<Custom>,
+    /// What is going on, the oldest first.
+    activities: Vec<Activity>,
     /// The number of the one that the page's code runs in just now, or 0.
     current: u32,
     /// Requests that have failed lately, by their numbers.
@@ -90,7 +93,7 @@ impl<H: Host> Agent<H> {
             vitals: Vitals::NEW,
             diagnostics: Diagnostics::new(),
             recent_errors: error::Recent::new(),
-            custom: Vec::new(),
+            activities: Vec::new(),
             current: 0,
             failed_requests: Vec::new(),
             started: 0.0,
@@ -148,7 +151,7 @@ impl<H: Host> Agent<H> {
         let (options, recorder) = (&self.options, &self.recorder);
         self.page = Some(PageLoad::start(options, &mut self.ids, time_origin, &mut |trace_id| {
             let url = options.text(OptionId::PageUrl);
-            recorder.decide(options, session, trace_id, (true, page_load::name(options), url))
+            recorder.decide(options, session, trace_id, (PAGE_LOAD_KIND, page_load::name(options), url))
         }));
         // What happens without consent is not for later either.
         if self.paused != 0 {
@@ -201,7 +204,7 @@ impl<H: Host> Agent<H> {
         }
         self.requests.clear();
         if cfg!(feature = "events") {
-            self.custom.clear();
+            self.activities.clear();
         }
         self.waiting.clear();
         #[cfg(feature = "vitals")]
@@ -231,7 +234,7 @@ impl<H: Host> Agent<H> {
             return answer;
         };
         self.recorder.queue.set_left(false);
-        let custom = if cfg!(feature = "events") { self.custom(self.current).cloned() } else { None };
+        let activity = self.take_part_in(now);
         let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
         let session = if page_is_open { None } else { self.session(now) };
         let Self { options, recorder, ids, page, diagnostics, .. } = self;
@@ -239,14 +242,14 @@ impl<H: Host> Agent<H> {
             return answer;
         };
         let span_id = ids.span_id();
-        let (mut context, parent, mut own_root) = if let Some(custom) = &custom {
-            let parent = Parent { span_id: custom.context.span_id, remote: false };
-            (custom.context.child(span_id), Some(parent), custom.root)
+        let (mut context, parent, mut own_root) = if let Some(above) = &activity {
+            let parent = Parent { span_id: above.context.span_id, remote: false };
+            (above.context.child(span_id), Some(parent), above.root)
         } else if page_is_open {
             (page.context.child(span_id), Some(page.as_parent()), None)
         } else {
             let trace_id = ids.trace_id();
-            let root = recorder.decide(options, session, trace_id, (false, method, url));
+            let root = recorder.decide(options, session, trace_id, (REQUEST_KIND, method, url));
             (SpanContext::root(trace_id, span_id, false), None, Some(root))
         };
         let root = own_root.as_mut().unwrap_or(&mut page.root);
@@ -296,10 +299,10 @@ impl<H: Host> Agent<H> {
             self.recorder.dropped += 1;
         }
         let mut request = Request::new(number, context, parent, own_root, place, now, method, url);
-        if let Some(custom) = &custom {
-            request.entry = Some(custom.entry);
+        if let Some(above) = &activity {
+            request.entry = Some(above.entry);
             request.names_entry =
-                options.protocol == Protocol::Elastic && custom.context.span_id != custom.entry;
+                options.protocol == Protocol::Elastic && above.context.span_id != above.entry;
         }
         request.has_headers = !answer.is_empty();
         request.is_dry_run = is_dry_run;
@@ -422,29 +425,21 @@ impl<H: Host> Agent<H> {
         }
     }
 
-    /// A span of the page's own starts: below another one (`parent`, a number), below the one that the code runs in, or
-    /// the page load; else, or if it `is_root`, a trace of its own. Returns its `traceparent`; nothing if nothing may
-    /// be recorded.
-    pub fn start_span(
-        &mut self,
-        number: u32,
-        now: f64,
-        start: f64,
-        parent: u32,
-        is_root: bool,
-        name: &str,
-    ) -> Vec<u8> {
+    /// An activity starts: below another one (`parent`, a number), below the one that the code runs in, what the
+    /// visitor has done, or the page load; else, or with another cause than [`Cause::Own`], it is a trace of its own.
+    /// Returns its `traceparent`; nothing if nothing may be recorded.
+    pub fn start_activity(&mut self, now: f64, given: &Start, name: &str) -> Vec<u8> {
         let mut answer = Vec::new();
-        if !cfg!(feature = "events") || self.paused != 0 || self.custom.len() >= OPEN_SPANS {
+        if !cfg!(feature = "events") || self.paused != 0 || self.activities.len() >= OPEN_ACTIVITIES {
             return answer;
         }
         self.recorder.queue.set_left(false);
-        let above = if is_root {
-            None
-        } else {
-            self.custom(if parent == 0 { self.current } else { parent }).cloned()
+        let above = match given.parent {
+            _ if given.is_root => None,
+            0 => self.take_part_in(now),
+            number => self.activity(number).cloned(),
         };
-        let page_is_open = !is_root && self.page.as_ref().is_some_and(PageLoad::is_open);
+        let page_is_open = !given.is_root && self.page.as_ref().is_some_and(PageLoad::is_open);
         let session = if above.is_some() || page_is_open { None } else { self.session(now) };
         let Self { options, recorder, ids, page, .. } = self;
         let Some(page) = page else {
@@ -459,33 +454,134 @@ impl<H: Host> Agent<H> {
         } else {
             let trace_id = ids.trace_id();
             let url = options.text(OptionId::PageUrl);
-            let root = recorder.decide(options, session, trace_id, (false, name, url));
+            let root =
+                recorder.decide(options, session, trace_id, (FIRST_CAUSE + given.cause as u32, name, url));
             (SpanContext::root(trace_id, span_id, false), None, Some(root), span_id)
         };
         context.flags = context.flags.with_sampled(root.unwrap_or(page.root).decision.sampled());
         context.write(&mut answer);
-        self.custom.push(Custom { number, context, parent, root, entry, start });
+        let &Start { number, start, cause, can_reuse, is_blocking, .. } = given;
+        let is_held = is_blocking || matches!(cause, Cause::Managed | Cause::Route);
+        self.activities.push(Activity {
+            number,
+            cause,
+            context,
+            parent,
+            root,
+            entry,
+            start,
+            last: now,
+            latest: start,
+            has_children: false,
+            can_reuse,
+            is_held,
+        });
         answer
     }
 
-    /// Such a span ends. `given`: see [`Attributes::given`].
-    pub fn end_span(&mut self, number: u32, now: f64, end: f64, failed: bool, name: &str, given: &str) {
-        let Some(index) = self.custom.iter().position(|custom| custom.number == number) else {
+    /// The number of the activity that what starts now is one with; of the page load [`PAGE_LOAD`], or 0.
+    pub fn reuse(&mut self, now: f64, cause: Cause, can_reuse: bool) -> u32 {
+        if self.page.as_ref().is_some_and(PageLoad::is_open) {
+            return if can_reuse || cause != Cause::Managed { PAGE_LOAD } else { 0 };
+        }
+        let Some(newest) = self.managed_mut() else {
+            return 0;
+        };
+        if !newest.may_become(cause, can_reuse, now) {
+            return 0;
+        }
+        if cause == Cause::Route && newest.cause == Cause::Interaction {
+            newest.cause = cause;
+            newest.is_held = true;
+        }
+        newest.last = now;
+        newest.number
+    }
+
+    /// The number of the newest managed activity, of the page load, or 0.
+    pub fn current_transaction(&mut self) -> u32 {
+        let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
+        match self.managed_mut() {
+            Some(newest) => newest.number,
+            None => {
+                if page_is_open {
+                    PAGE_LOAD
+                } else {
+                    0
+                }
+            }
+        }
+    }
+
+    /// Whether an activity is held: by tasks of the page's code, or until the next picture (`painted` just now).
+    pub fn hold(&mut self, now: f64, number: u32, held: bool, painted: bool) {
+        if let Some(activity) = self.activities.iter_mut().find(|activity| activity.number == number) {
+            activity.is_held = held;
+            if painted && now > activity.latest {
+                activity.latest = now;
+            }
+        }
+    }
+
+    /// Looks for activities that are over. Returns the number of one, negative; else the milliseconds until the next
+    /// look, or 0 if there is nothing to look for. A page that is `hidden` may not come back, and one that is `left`
+    /// does not: then all are over of which nothing is under way, or all.
+    pub fn tend(&mut self, now: f64, hidden: bool, left: bool) -> f64 {
+        let mut next = 0.0;
+        for activity in self.activities.iter().filter(|activity| left || activity.cause != Cause::Own) {
+            let id = activity.context.span_id;
+            let under_way = self.requests.iter().any(|request| request.entry == Some(id))
+                || self
+                    .activities
+                    .iter()
+                    .any(|other| other.is_held && other.entry == id && other.number != activity.number);
+            match activity.ends_in(now, under_way) {
+                Some(_) if left || hidden && !under_way && activity.cause != Cause::Managed => {}
+                Some(delay) => {
+                    if next == 0.0 || delay < next {
+                        next = delay;
+                    }
+                    continue;
+                }
+                None => {}
+            }
+            return -f64::from(activity.number);
+        }
+        next
+    }
+
+    /// One ends; without an `end` (not a number) when its last part has. `given`: see [`Attributes::given`] and
+    /// [`links_of`].
+    pub fn end_activity(
+        &mut self,
+        number: u32,
+        now: f64,
+        end: f64,
+        failed: bool,
+        name: &str,
+        mut given: &str,
+    ) {
+        let Some(index) = self.activities.iter().position(|activity| activity.number == number) else {
             return;
         };
-        let custom = self.custom.swap_remove(index);
-        let mut attributes = Attributes::of_span().given(given);
-        if custom.parent.is_some_and(|parent| parent.span_id != custom.entry) {
-            self.name_transaction(Some(custom.entry), &mut attributes);
+        let activity = self.activities.remove(index);
+        self.touch(activity.entry, now, Some(if end.is_nan() { now } else { end }));
+        let mut attributes = Attributes::of_span().given(take_part(&mut given, 3));
+        let links = links_of(given);
+        if activity.parent.is_some_and(|parent| parent.span_id != activity.entry) {
+            self.name_transaction(Some(activity.entry), &mut attributes);
         }
-        let fate = match &custom.root {
+        let fate = match &activity.root {
             None => self.page_fate(),
+            // A click without consequences.
+            _ if activity.cause == Cause::Interaction && !activity.has_children => Fate::Drop,
             Some(root) if root.decision.sampled() => Fate::Send,
             Some(_) => Fate::Drop,
         };
         if let Some(page) = &self.page {
-            let sink = &mut self.recorder.sink(page, custom.root, &self.options, fate);
-            custom.end(name, end, failed, &attributes, sink);
+            let sink = &mut self.recorder.sink(page, activity.root, &self.options, fate);
+            let end = if end.is_nan() { None } else { Some(end) };
+            activity.end(name, end, failed, &attributes, &links, sink);
         }
         self.deliver(now);
     }
@@ -495,8 +591,57 @@ impl<H: Host> Agent<H> {
         mem::replace(&mut self.current, number)
     }
 
-    fn custom(&self, number: u32) -> Option<&Custom> {
-        self.custom.iter().find(|custom| custom.number == number)
+    /// The page has gone from one URL to another within its document. If that is another route, returns a line each: its
+    /// name, its URL as it may be shown, and the template if there is one.
+    pub fn route(&self, from: &str, to: &str, pushed: bool) -> Vec<u8> {
+        if !route::is_change(from, to, pushed) {
+            return Vec::new();
+        }
+        let template = route::template(&self.options.routes, to);
+        let mut answer = route::name(template, to);
+        for part in ["\n", &redact_url(to), "\n", template.unwrap_or_default()] {
+            answer.push_str(part);
+        }
+        answer.into()
+    }
+
+    /// The one that the page's code runs in, or that what happens now is a consequence of.
+    fn activity_now(&self, now: f64) -> Option<&Activity> {
+        let managed = || {
+            let mut managed = self.activities.iter().rev().filter(|activity| activity.cause != Cause::Own);
+            managed.next().filter(|newest| newest.takes(now))
+        };
+        if cfg!(feature = "events") { self.activity(self.current).or_else(managed) } else { None }
+    }
+
+    fn activity(&self, number: u32) -> Option<&Activity> {
+        self.activities.iter().find(|activity| activity.number == number)
+    }
+
+    fn managed_mut(&mut self) -> Option<&mut Activity> {
+        self.activities.iter_mut().rev().find(|activity| activity.cause != Cause::Own)
+    }
+
+    /// The activity that what starts now belongs to.
+    fn take_part_in(&mut self, now: f64) -> Option<Activity> {
+        if !cfg!(feature = "events") {
+            return None;
+        }
+        let current = self.current;
+        let activity = match self.activities.iter_mut().find(|activity| activity.number == current) {
+            Some(activity) => activity,
+            None => self.managed_mut().filter(|newest| newest.takes(now))?,
+        };
+        activity.touch(now, None);
+        Some(activity.clone())
+    }
+
+    /// Something of the activity with this span has ended.
+    fn touch(&mut self, entry: SpanId, now: f64, ended: Option<f64>) {
+        if let Some(activity) = self.activities.iter_mut().find(|activity| activity.context.span_id == entry)
+        {
+            activity.touch(now, ended);
+        }
     }
 
     /// See [`elastic::name_transaction`].
@@ -524,9 +669,12 @@ impl<H: Host> Agent<H> {
         if let Some((_, failed, entry)) = self.failed_requests.iter().find(|failed| failed.0 == request) {
             context = Some(*failed);
             self.name_transaction(*entry, &mut attributes);
-        } else if let Some(custom) = self.custom(self.current) {
-            context = Some(custom.context);
-            self.name_transaction(Some(custom.entry), &mut attributes);
+        } else if let Some(activity) = self.activity_now(now) {
+            context = Some(activity.context);
+            self.name_transaction(Some(activity.entry), &mut attributes);
+            if cfg!(feature = "elastic") && self.options.protocol == Protocol::Elastic {
+                attributes.text(elastic::TYPE, activity.cause.kind());
+            }
         }
         self.event("exception", Severity::Error, now, context, attributes);
     }
@@ -593,13 +741,13 @@ impl<H: Host> Agent<H> {
         false
     }
 
-    /// The open transaction's `traceparent`; nothing if there is none.
-    pub fn transaction(&self) -> Vec<u8> {
+    /// The `traceparent` of what happens now, or `of_page` that of the page load while it is open; nothing if there is
+    /// none.
+    pub fn traceparent(&self, now: f64, of_page: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        if let Some(page) = &self.page
-            && page.is_open()
-        {
-            page.context.write(&mut out);
+        let activity = self.activity_now(now).filter(|_| !of_page).map(|activity| activity.context);
+        if let Some(context) = activity.or_else(|| self.page_context()) {
+            context.write(&mut out);
         }
         out
     }
@@ -617,6 +765,7 @@ impl<H: Host> Agent<H> {
         now: f64,
         url: &str,
         navigation_type: &str,
+        mut given: &str,
         milestones: &Milestones,
         end: f64,
     ) {
@@ -636,7 +785,16 @@ impl<H: Host> Agent<H> {
         };
         let mut sink = self.recorder.sink(page, None, &self.options, fate);
         sink.release();
-        page.end(page_load::name(&self.options), url, navigation_type, milestones, end, &mut sink);
+        let mut name = page_load::name(&self.options);
+        let mut attributes = Attributes::of_span();
+        if cfg!(feature = "events") {
+            let own = take_part(&mut given, 3);
+            if !own.is_empty() {
+                name = own;
+            }
+            attributes = attributes.given(take_part(&mut given, 3));
+        }
+        page.end(name, url, navigation_type, milestones, end, attributes, &mut sink);
         self.deliver(now);
         // An earlier page may have left something.
         let Recorder { host, queue, .. } = &mut self.recorder;
@@ -822,6 +980,11 @@ impl<H: Host> Agent<H> {
         };
         let sink = &mut self.recorder.sink(page, request.root, &self.options, fate);
         request.end(end, outcome, server, sink);
+        if cfg!(feature = "events")
+            && let Some(entry) = request.entry
+        {
+            self.touch(entry, end, Some(end));
+        }
     }
 
     /// Whether anybody's word on other traces counts.
@@ -944,6 +1107,22 @@ fn endpoint_of(options: &Options) -> String {
     endpoint
 }
 
+/// The links that the page's code has given, with U+0003 between them: a trace id, a span id and attributes
+/// ([`Attributes::given`]), with `-` between them. Those that are not valid are left out.
+fn links_of(mut given: &str) -> Vec<Link> {
+    let mut links = Vec::new();
+    while !given.is_empty() {
+        let mut rest = take_part(&mut given, 3);
+        let trace_id = TraceId::parse(take_part(&mut rest, b'-').as_bytes());
+        let span_id = SpanId::parse(take_part(&mut rest, b'-').as_bytes());
+        if let (Some(trace_id), Some(_)) = (trace_id, span_id) {
+            let to = ServerContext { trace_id, span_id, flags: Flags(0) };
+            links.push(Link { to, attributes: Attributes::of_link().given(rest) });
+        }
+    }
+    links
+}
+
 /// A link to what a response has named, if it is from somebody who is trusted. The attributes' names are
 /// ours: there is no convention for them yet.
 fn link_to(answer: &Answer, options: &Options) -> Option<Link> {
@@ -1021,11 +1200,11 @@ impl<H: Host> Recorder<H> {
         options: &Options,
         session: Option<SessionHash>,
         trace_id: TraceId,
-        (is_page_load, name, url): (bool, &str, &str),
+        (kind, name, url): (u32, &str, &str),
     ) -> Root {
         let mut rate = options.sample_rate;
         if cfg!(feature = "sampler") && options.is_given(OptionId::TracesSampler) {
-            let asked = self.host.sample(is_page_load, name, url);
+            let asked = self.host.sample(kind, name, url);
             if (0.0..=1.0).contains(&asked) {
                 rate = rounded_rate(asked);
             } else if !asked.is_nan()
@@ -1178,10 +1357,10 @@ impl<H: Host> Sink for TraceSink<'_, H> {
                 Answered::Changed(name, given) => {
                     let attributes = &Attributes::of_span().given(&given);
                     let Span { context, parent, kind, start, end, status, .. } = *span;
-                    let link = None;
+                    let links: &[Link] = &[];
                     let name = name.as_str();
                     body = body.with_link_of(otlp_protobuf::body_of(
-                        &Span { context, parent, name, kind, start, end, attributes, link, status },
+                        &Span { context, parent, name, kind, start, end, attributes, links, status },
                         clock,
                     ));
                 }
@@ -1261,8 +1440,14 @@ const RESOURCE: &[(&str, OptionId)] = &[
 const MOST_OFF: f64 = 5.0;
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
-/// Spans of the page's own that are open; of more nothing is known.
-const OPEN_SPANS: usize = 1_000;
+/// What a trace begins with, for the page's sampler; behind these are the [`Cause`]s.
+const REQUEST_KIND: u32 = 0;
+const PAGE_LOAD_KIND: u32 = 1;
+const FIRST_CAUSE: u32 = 2;
+/// What the wrapper calls the page load, among activities.
+const PAGE_LOAD: u32 = u32::MAX;
+/// Of more activities at a time nothing is known.
+const OPEN_ACTIVITIES: usize = 1_000;
 /// The page hears of a failure, and handles it or not, soon after it.
 const FAILED_REQUESTS: usize = 16;
 /// Of more ended requests that wait for their `Server-Timing` the rest does not.
@@ -1308,9 +1493,9 @@ mod tests {
             ["https://pattern.example", "https://dry.example"].iter().position(|known| *known == origin)
         }
 
-        fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64 {
+        fn sample(&self, kind: u32, name: &str, url: &str) -> f64 {
             let mut world = self.0.borrow_mut();
-            world.asked.push(format!("{is_page_load} {name} {url}"));
+            world.asked.push(format!("{kind} {name} {url}"));
             world.rate
         }
 
@@ -1398,7 +1583,7 @@ mod tests {
     fn end_page_load(agent: &mut Agent<Page>) {
         let milestones =
             Milestones { dom_interactive: 1.0, dom_content_loaded: 2.0, dom_complete: 3.0, load: 4.0 };
-        agent.end_page_load(4.0, "https://shop.example/", "navigate", &milestones, 4.0);
+        agent.end_page_load(4.0, "https://shop.example/", "navigate", "", &milestones, 4.0);
     }
 
     fn text(headers: Vec<u8>) -> String {
@@ -1725,13 +1910,13 @@ mod tests {
     #[test]
     fn a_dropped_page_load_is_not_sent_and_says_so() {
         let (mut agent, page) = agent(&MEMBERS);
-        let id = text(agent.transaction());
+        let id = text(agent.traceparent(5.0, true));
         assert!(id.ends_with("-03"), "{id}");
         assert!(agent.decide(false));
         let headers = fetch(&mut agent, 1, 200);
         assert!(headers.contains("-02\ntracestate\ndd=s:-1;o:rum;"), "{headers}");
         end_page_load(&mut agent);
-        assert!(agent.transaction().is_empty());
+        assert!(agent.traceparent(5.0, true).is_empty());
         agent.leave(9.0);
         assert!(page.spans().is_empty());
     }
@@ -1860,15 +2045,12 @@ mod tests {
         let sampler = (OptionId::TracesSampler, Input::Function);
         let world = |rate| World { rate, ..World::default() };
         let (mut agent, page) = full_agent(&[sampler], world(0.0));
-        assert!(text(agent.transaction()).ends_with("-02"));
+        assert!(text(agent.traceparent(5.0, true)).ends_with("-02"));
         fetch(&mut agent, 1, 200);
         end_page_load(&mut agent);
         fetch(&mut agent, 2, 200);
         let asked = page.0.borrow().asked.clone();
-        assert_eq!(
-            asked,
-            ["true documentLoad https://shop.example/cart", "false GET https://shop.example/a"]
-        );
+        assert_eq!(asked, ["1 documentLoad https://shop.example/cart", "0 GET https://shop.example/a"]);
         for given in [
             (OptionId::PageLoadSampled, Input::Flag(true)),
             (OptionId::DisableInstrumentations, Input::Text("page-load")),
@@ -2040,7 +2222,7 @@ mod tests {
             end_page_load(&mut agent);
             agent.leave(7.0);
             assert!(page.spans().is_empty() && page.0.borrow().stored.is_empty());
-            assert!(text(agent.transaction()).is_empty());
+            assert!(text(agent.traceparent(5.0, true)).is_empty());
             agent.pause(Pause::Consent, false);
             let headers = agent.start_request(2, 100_000.0, "GET https://shop.example/", false);
             agent.end_request(2, 100_001.0, Outcome::Response(200), false, "");

@@ -12,8 +12,9 @@ pub trait Host {
     fn first_match(&self, origin: &str) -> Option<usize>;
 
     /// Asks the page's `tracesSampler`: a rate; NaN if it leaves it to us; anything else if it has failed.
-    /// `name` and `url` are those of the trace's first span.
-    fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64;
+    /// `name` and `url` are those of the trace's first span; `kind` is 0 for a request, 1 for the page load, or 2 and the
+    /// number of a [`Cause`](crate::signal::activity::Cause).
+    fn sample(&self, kind: u32, name: &str, url: &str) -> f64;
 
     /// Shows a span, as OTLP's JSON, to the page's `beforeSend`. Returns nothing if it stays as it is; else `-` if it is
     /// dropped, or `+`, its name and its attributes: see [`Attributes::given`](crate::trace::Attributes).

@@ -29,6 +29,7 @@ mod boundary {
     use crate::deliver::Stay;
     use crate::host::Host;
     use crate::options::{Input, Instrumentation, LogLevel, OptionId};
+    use crate::signal::activity::{Cause, Start};
     use crate::signal::page_load::{Milestones, Resource};
     use crate::signal::request::Outcome;
     use crate::wire::text::take_part;
@@ -100,8 +101,14 @@ mod boundary {
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
         if cfg!(feature = "events") {
-            let hook = Instrumentation::Error;
-            hooks |= u32::from(agent.instruments(hook)) << hook as u32;
+            for hook in [
+                Instrumentation::History,
+                Instrumentation::EventTarget,
+                Instrumentation::Click,
+                Instrumentation::Error,
+            ] {
+                hooks |= u32::from(agent.instruments(hook)) << hook as u32;
+            }
         }
         if cfg!(feature = "vitals") {
             let hook = Instrumentation::WebVitals;
@@ -182,7 +189,7 @@ mod boundary {
     }
 
     /// The page load is over. The input holds the document's URL and the navigation's type, a line
-    /// each; the rest is [`Milestones`] and the end.
+    /// each, and what the page's code says of it, as `endSpan` has it; the rest is [`Milestones`] and the end.
     #[unsafe(export_name = "endPageLoad")]
     extern "C" fn end_page_load(
         length: usize,
@@ -194,10 +201,12 @@ mod boundary {
         end: f64,
     ) {
         let agent = AGENT.get();
-        let mut kind = text(length);
-        let url = take_part(&mut kind, b'\n');
+        let mut given = text(length);
+        let url = take_part(&mut given, b'\n');
+        let kind =
+            if cfg!(feature = "events") { take_part(&mut given, b'\n') } else { mem::take(&mut given) };
         let milestones = Milestones { dom_interactive, dom_content_loaded, dom_complete, load };
-        agent.end_page_load(now, url, kind, &milestones, end);
+        agent.end_page_load(now, url, kind, given, &milestones, end);
     }
 
     /// See [`Agent::add_labels`].
@@ -207,7 +216,8 @@ mod boundary {
         AGENT.get().add_labels(text(length));
     }
 
-    /// See [`Agent::start_span`]; the text is its name.
+    /// See [`Agent::start_activity`]; the text is its name. Two bits of `flags` are its cause; the others say whether it
+    /// is a root (4), can be reused (8), and blocks the one above (16).
     #[cfg(feature = "events")]
     #[unsafe(export_name = "startSpan")]
     extern "C" fn start_span(
@@ -216,18 +226,65 @@ mod boundary {
         number: u32,
         start: f64,
         parent: u32,
-        is_root: bool,
+        flags: u32,
     ) -> usize {
-        answer_with(AGENT.get().start_span(number, now, start, parent, is_root, text(length)))
+        let given = Start {
+            number,
+            cause: Cause::from_number(flags),
+            start,
+            parent,
+            is_root: flags & 4 != 0,
+            can_reuse: flags & 8 != 0,
+            is_blocking: flags & 16 != 0,
+        };
+        answer_with(AGENT.get().start_activity(now, &given, text(length)))
     }
 
-    /// See [`Agent::end_span`]; the text is its name, and behind U+0003 its attributes.
+    /// See [`Agent::reuse`].
+    #[cfg(feature = "events")]
+    #[unsafe(no_mangle)]
+    extern "C" fn reuse(_length: usize, now: f64, cause: u32, can_reuse: bool) -> u32 {
+        AGENT.get().reuse(now, Cause::from_number(cause), can_reuse)
+    }
+
+    /// See [`Agent::current_transaction`].
+    #[cfg(feature = "events")]
+    #[unsafe(export_name = "currentTransaction")]
+    extern "C" fn current_transaction(_length: usize, _now: f64) -> u32 {
+        AGENT.get().current_transaction()
+    }
+
+    /// See [`Agent::hold`].
+    #[cfg(feature = "events")]
+    #[unsafe(no_mangle)]
+    extern "C" fn hold(_length: usize, now: f64, number: u32, held: bool, painted: bool) {
+        AGENT.get().hold(now, number, held, painted);
+    }
+
+    /// See [`Agent::tend`].
+    #[cfg(feature = "events")]
+    #[unsafe(no_mangle)]
+    extern "C" fn tend(_length: usize, now: f64, hidden: bool, left: bool) -> f64 {
+        AGENT.get().tend(now, hidden, left)
+    }
+
+    /// See [`Agent::route`]; the text is the two URLs, a line each.
+    #[cfg(feature = "events")]
+    #[unsafe(no_mangle)]
+    extern "C" fn route(length: usize, _now: f64, pushed: bool) -> usize {
+        let mut to = text(length);
+        let from = take_part(&mut to, b'\n');
+        answer_with(AGENT.get().route(from, to, pushed))
+    }
+
+    /// See [`Agent::end_activity`]; the text is its name, and behind U+0003 each its attributes and its
+    /// links.
     #[cfg(feature = "events")]
     #[unsafe(export_name = "endSpan")]
     extern "C" fn end_span(length: usize, now: f64, number: u32, end: f64, failed: bool) {
         let mut given = text(length);
         let name = take_part(&mut given, 3);
-        AGENT.get().end_span(number, now, end, failed, name, given);
+        AGENT.get().end_activity(number, now, end, failed, name, given);
     }
 
     /// See [`Agent::enter_span`].
@@ -273,11 +330,11 @@ mod boundary {
         u32::from(AGENT.get().decide(keep))
     }
 
-    /// See [`Agent::transaction`].
-    #[cfg(feature = "deferred")]
+    /// See [`Agent::traceparent`].
+    #[cfg(feature = "events")]
     #[unsafe(no_mangle)]
-    extern "C" fn transaction(_length: usize, _now: f64) -> usize {
-        answer_with(AGENT.get().transaction())
+    extern "C" fn traceparent(_length: usize, now: f64, of_page: bool) -> usize {
+        answer_with(AGENT.get().traceparent(now, of_page))
     }
 
     /// See [`Agent::diagnostics`].
@@ -372,13 +429,7 @@ mod boundary {
         #[wasm_bindgen(js_namespace = host, js_name = firstMatch)]
         fn first_match(origin: *const u8, length: usize) -> i32;
         #[wasm_bindgen(js_namespace = host)]
-        fn sample(
-            is_page_load: bool,
-            name: *const u8,
-            length: usize,
-            url: *const u8,
-            url_length: usize,
-        ) -> f64;
+        fn sample(kind: u32, name: *const u8, length: usize, url: *const u8, url_length: usize) -> f64;
         /// Leaves its answer in the input and returns the length.
         #[wasm_bindgen(js_namespace = host, js_name = beforeSend)]
         fn before_send(span: *const u8, length: usize) -> usize;
@@ -420,8 +471,8 @@ mod boundary {
             first_match(origin.as_ptr(), origin.len()).try_into().ok()
         }
 
-        fn sample(&self, is_page_load: bool, name: &str, url: &str) -> f64 {
-            sample(is_page_load, name.as_ptr(), name.len(), url.as_ptr(), url.len())
+        fn sample(&self, kind: u32, name: &str, url: &str) -> f64 {
+            sample(kind, name.as_ptr(), name.len(), url.as_ptr(), url.len())
         }
 
         fn before_send(&self, span: &str) -> String {

@@ -1487,7 +1487,7 @@ impl Host for Page {
         None
     }
 
-    fn sample(&self, _is_page_load: bool, _name: &str, _url: &str) -> f64 {
+    fn sample(&self, _kind: u32, _name: &str, _url: &str) -> f64 {
         f64::NAN
     }
 
@@ -1596,7 +1596,7 @@ fn agent(name: &'static str) {
         agent.resource(&resource);
         let milestones =
             Milestones { dom_interactive: 1.0, dom_content_loaded: 2.0, dom_complete: 3.0, load: 4.0 };
-        agent.end_page_load(5.0, &url, &word, &milestones, 5.0);
+        agent.end_page_load(5.0, &url, &word, &url, &milestones, 5.0);
         agent.end_request(1, 6.0, Outcome::of_failure(&word, false), true, &state);
         agent.flush(6.0, Stay::Here);
         for body in host.0.borrow().iter() {

@@ -3,10 +3,12 @@ import { createBacklog } from './backlog.js'
 import { askBeforeSend } from './before-send.js'
 import { packAttributes } from './attributes.js'
 import { configure, leaveUncompressed, reconfigure, reportFacts, reportSession } from './configure.js'
-import { toLabels, toUser } from './context.js'
+import { toCustom, toLabels, toUser } from './context.js'
 import { answerReader } from './hooks/answer.js'
+import { hookClicks } from './hooks/clicks.js'
 import { errorReporter, hookErrors } from './hooks/errors.js'
 import { hookFetch } from './hooks/fetch.js'
+import { hookHistory } from './hooks/history.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
 import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
 import { isRegExp, matcher, nativeTimer, quietly } from './hooks/patch.js'
@@ -16,15 +18,15 @@ import { idleRunner } from './idle.js'
 import { loadModule, type Host, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
 import { createSender } from './send.js'
-import { createSpans } from './span.js'
 import { keepSession, storedSession } from './session.js'
-import { toTransaction } from './transaction.js'
-import type { Agent, Diagnostics, Filter, Target } from './types.js'
+import { createSpans, type Spans } from './span.js'
+import type { Agent, Diagnostics, Filter, Target, TransactionObserver } from './types.js'
 
 /** Makes an agent that is not started yet. */
 export function createAgent(): Agent {
   let running: ReturnType<typeof start>
   const filters: Filter[] = []
+  const observers = new Map<TransactionObserver, string>()
   /** Of every start. */
   const labels: Record<string, unknown> = {}
   const add = (more: Record<string, unknown>) => {
@@ -42,6 +44,7 @@ export function createAgent(): Agent {
             PROTOCOLS && name ? { pageLoadTransactionName: name, ...config } : config,
             () => (running = undefined),
             filters,
+            observers,
           )
           if (PROTOCOLS) add(labels)
         } catch (error) {
@@ -58,7 +61,7 @@ export function createAgent(): Agent {
     captureError: (error, options) => {
       if (PROTOCOLS) running?.errors?.report(error, true, '', options?.labels)
     },
-    getCurrentTransaction: () => (FULL && running ? toTransaction(running.module) : undefined),
+    getCurrentTransaction: () => (PROTOCOLS ? running?.spans?.current() : undefined),
     diagnostics: () =>
       FULL && running
         ? (JSON.parse(running.module.ask('diagnostics') || '{}') as Diagnostics)
@@ -79,8 +82,16 @@ export function createAgent(): Agent {
     },
   }
   if (PROTOCOLS) {
-    agent.startTransaction = (name, options) => quietly(() => running?.spans?.start(name, options, true))
-    agent.startSpan = (name, options) => quietly(() => running?.spans?.start(name, options, false))
+    agent.startTransaction = (...given) => quietly(() => running?.spans?.startTransaction(...given))
+    agent.startSpan = (...given) => quietly(() => running?.spans?.startSpan(...given))
+    agent.getTraceparent = () => running?.module.ask('traceparent', '', 0) || undefined
+    agent.observe = (event, observer) => {
+      // One function may hear of both.
+      const own: TransactionObserver = (transaction) => observer(transaction)
+      observers.set(own, event)
+      return () => observers.delete(own)
+    }
+    agent.setCustomContext = (custom) => quietly(() => add(toCustom(custom)))
     agent.withSpan = (span, work) => (span && running?.spans ? running.spans.run(span, work) : work())
     agent.addLabels = (more) => quietly(() => add(toLabels(more)))
     agent.setUserContext = (user) => quietly(() => add(toUser(user)))
@@ -102,7 +113,12 @@ export function createAgent(): Agent {
 }
 
 /** @returns nothing if the agent is to stay inactive. */
-function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
+function start(
+  given: Config,
+  stopped: () => void,
+  filters: readonly Filter[],
+  observers: ReadonlyMap<TransactionObserver, string>,
+) {
   const config = { ...given }
   const log = console
   const undo: (() => void)[] = []
@@ -166,9 +182,9 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
     host.store = keepSession
     host.sendLater = sender.sendLater
     host.beforeSend = (span) => (config.beforeSend ? askBeforeSend(config.beforeSend, span, log) : '')
-    host.sample = (isPageLoad, name, url) => {
+    host.sample = (kind, name, url) => {
       try {
-        const type = isPageLoad ? 'page-load' : 'http-request'
+        const type = TRACE_TYPES[kind] ?? 'custom'
         const rate = config.tracesSampler?.({ type, name, url }) ?? undefined
         return rate === undefined ? NaN : Number(rate) >= 0 ? +rate : -1
       } catch {
@@ -198,7 +214,17 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   const readAnswer =
     FULL && hooks & ANSWERS ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
   const errors = PROTOCOLS ? errorReporter(module, config.ignoreErrors ?? []) : undefined
-  const endPageLoad = hooks & PAGE_LOAD ? hookPageLoad(module, !!readAnswer, undo) : () => undefined
+  let spans: Spans | undefined
+  const endPageLoad =
+    hooks & PAGE_LOAD
+      ? hookPageLoad(module, !!readAnswer, PROTOCOLS ? () => spans?.closePage() ?? '' : undefined, undo)
+      : () => undefined
+  if (PROTOCOLS) {
+    const report = (error: unknown) => errors?.report(error, true)
+    spans = createSpans(module, report, observers, endPageLoad, undo)
+    if (hooks & HISTORY) hookHistory(module, spans, undo)
+    if (hooks & CLICK && hooks & EVENT_TARGET) hookClicks(spans, undo)
+  }
   if (hooks & FETCH) hookFetch(module, nextId, readAnswer, errors, undo)
   if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo)
   if (errors && hooks & (ERRORS | FAILURES)) hookErrors(errors, undo)
@@ -208,7 +234,12 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
     catchUp?.()
     endPageLoad()
   }
-  const leave = hookLifecycle(module, FULL ? end : endPageLoad, undo)
+  const leave = hookLifecycle(
+    module,
+    FULL ? end : endPageLoad,
+    (hidden, left) => spans?.tend(hidden, left),
+    undo,
+  )
   // A hook has called the module, which has failed: what was installed since goes, too.
   if (FULL && ended) {
     stop()
@@ -217,7 +248,7 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
   return {
     module,
     errors,
-    spans: errors && createSpans(module, (error) => errors.report(error, true)),
+    spans,
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
     pause(consent: number, on: number) {
       if (FULL && consent > on) readSession()
@@ -236,6 +267,7 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
     },
     stop() {
       if (FULL) tellVitals?.()
+      if (PROTOCOLS) spans?.tend(1, 1)
       module.call('leave')
       stop()
     },
@@ -246,10 +278,23 @@ function start(given: Config, stopped: () => void, filters: readonly Filter[]) {
 const PAGE_LOAD = 1
 const FETCH = 2
 const XML_HTTP_REQUEST = 4
+const HISTORY = 1 << 3
+const EVENT_TARGET = 1 << 4
+const CLICK = 1 << 5
 const ERRORS = 1 << 6
 const WEB_VITALS = 1 << 7
 const FAILURES = 1 << 28
 const ANSWERS = 1 << 29
+
+/** What a trace begins with: `Host::sample` in `crate/src/host.rs`. */
+const TRACE_TYPES = [
+  'http-request',
+  'page-load',
+  'custom',
+  'custom',
+  'user-interaction',
+  'route-change',
+] as const
 
 /** `LogLevel` in `crate/src/options`. */
 const LEVELS = ['debug', 'debug', 'info', 'warn', 'error'] as const

@@ -9,6 +9,26 @@ export function toLabels(labels: Readonly<Record<string, unknown>>): Record<stri
   )
 }
 
+/** Elastic's custom context: anything. */
+export function toCustom(custom: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(custom).map(([key, value]) => [
+      'headwater.custom.' + key,
+      Object(value) === value ? JSON.stringify(value) : value,
+    ]),
+  )
+}
+
+/** Elastic's context of a transaction or span, of which `tags`, `user` and `custom` are the page's to give. */
+export function toContext(context: {
+  tags?: Readonly<Record<string, unknown>>
+  user?: UserContext
+  custom?: object
+}): Record<string, unknown> {
+  const { tags = {}, user = {}, custom = {} } = context
+  return { ...toLabels(tags), ...toUser(user), ...toCustom(custom) }
+}
+
 /** OpenTelemetry's names. Anything but texts, and a number as the id, is left out. */
 export function toUser({ id, username, email }: UserContext): Record<string, string> {
   const user: Record<string, string> = {}

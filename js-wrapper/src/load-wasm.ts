@@ -14,7 +14,7 @@ export interface Host {
   /** The number of the first configured RegExp that matches, or -1. */
   firstMatch(origin: string): number
   /** Of the full build. Asks `tracesSampler`: a rate, NaN if it leaves it to us, -1 if it has failed. */
-  sample?(isPageLoad: boolean, name: string, url: string): number
+  sample?(kind: number, name: string, url: string): number
   store?(session: string): unknown
   /** Of the full build. */
   beforeSend?(span: string): string
@@ -92,8 +92,8 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     log: (level, address, length) => host.log(level, read(address, length)),
   }
   if (FULL) {
-    imports.sample = (isPageLoad, name, length, url, urlLength) =>
-      host.sample?.(!!isPageLoad, read(name, length), read(url, urlLength)) ?? NaN
+    imports.sample = (kind, name, length, url, urlLength) =>
+      host.sample?.(kind, read(name, length), read(url, urlLength)) ?? NaN
     imports.sendLater = (body, length, areEvents) => host.sendLater?.(view(body, length), !!areEvents)
     imports.beforeSend = (span, length) => write(host.beforeSend?.(read(span, length)) ?? '')
     imports.store = (address, length) => host.store?.(read(address, length))

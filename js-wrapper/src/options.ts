@@ -69,8 +69,8 @@ export interface Config {
    */
   instrument?: boolean | undefined
   /**
-   * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`, and
-   * `'web-vitals'` (`headwater/full`). Elastic's `'history'`, `'eventtarget'` and `'click'` are accepted.
+   * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'history'`, `'click'` (or
+   * Elastic's `'eventtarget'`), `'error'`, and `'web-vitals'` (`headwater/full`).
    *
    * @defaultValue `[]`
    */
@@ -82,6 +82,13 @@ export interface Config {
    * @defaultValue `[]`
    */
   ignoreErrors?: readonly (string | RegExp)[] | undefined
+  /**
+   * Templates of the page's routes, which its URLs get their names from: `'/products/:id'`, `'/blog/*'`. The first
+   * that fits counts. Without one the name has the first two segments, with `:id` for what looks like one.
+   *
+   * @defaultValue `[]`
+   */
+  routes?: readonly string[] | undefined
   /**
    * What goes to the console: `'trace'`, `'debug'`, `'info'`, `'warn'` or `'error'`, and what
    * is more severe.
@@ -293,6 +300,7 @@ export const OPTIONS = (
   'instrument ' +
   'disableInstrumentations ' +
   'ignoreErrors ' +
+  'routes ' +
   'logLevel ' +
   'distributedTracing ' +
   'distributedTracingOrigins ' +
@@ -329,7 +337,7 @@ export const OPTIONS = (
 /** How each is written, a letter each: the first of `text`, `boolean`, `number`,
  * `list`, `object`, `json`. @internal */
 export const OPTION_TYPES =
-  'ttttttttnbtblltblbtlblotttbntntttbjnnnnoottbt'
+  'ttttttttnbtbllltblbtlblotttbntntttbjnnnnoottbt'
 
 /** What the browser is asked for, in the order of the numbers behind the options. @internal */
 export type Facts = [

@@ -1,82 +1,344 @@
-/** Spans that the page's own code starts and ends. */
-import { packAttributes } from './attributes.js'
-import { quietly } from './hooks/patch.js'
+/**
+ * Spans that the page's own code starts and ends, and transactions: what a visitor does, changes of the route, and
+ * what the page's code calls so. When these are over, the module says (`crate/src/signal/activity.rs`).
+ */
+import { clean, packAttributes } from './attributes.js'
+import { toContext, toLabels } from './context.js'
+import { nativeTimer, quietly } from './hooks/patch.js'
 import type { Module } from './load-wasm.js'
-import type { Span, SpanOptions } from './types.js'
+import type { Attributes, Link, Span, SpanOptions, Transaction, TransactionObserver } from './types.js'
 
-/** Starts spans of one agent. */
+/** `Cause` in `crate/src/signal/activity.rs`. */
+export const INTERACTION = 2
+export const ROUTE = 3
+const MANAGED = 1
+/** Further bits of what `startSpan` of the module takes. */
+const IS_ROOT = 4
+const CAN_REUSE = 8
+const IS_BLOCKING = 16
+
+/** Elastic's, by cause. */
+const TYPES = ['custom', 'custom', 'user-interaction', 'route-change']
+/** Of two the one with more of these counts, and any other before them: Elastic's precedence. */
+const RANKS = ['', 'temporary', 'custom', 'http-request', 'user-interaction', 'route-change', 'page-load']
+
+/** What the module calls the page load, as JavaScript reads it. */
+const PAGE_LOAD = -1
+
+/** The spans of one agent. */
 export interface Spans {
-  /** @param above - the span's parent; without one it is the span that the code runs in, or the page load. */
-  start(name: unknown, options: SpanOptions | string | undefined, isRoot: boolean, above?: number): Span
+  /** The page load as a transaction. */
+  readonly page: Transaction
+  /** What the visitor has done, or a new route. */
+  begin(cause: typeof INTERACTION | typeof ROUTE, name: string, start: number, attributes: Attributes): void
+  startTransaction(name?: unknown, type?: SpanOptions | string, options?: SpanOptions): Transaction
+  startSpan(name?: unknown, type?: SpanOptions | string, options?: SpanOptions): Span
+  /** The transaction that is going on. */
+  current(): Transaction | undefined
   run<Result>(span: Span, work: () => Result): Result
+  /** Ends what is over: of a page that is hidden, or left (0 or 1), whatever can. */
+  tend(hidden?: number, left?: number): void
+  /** The page load's name and attributes, as `endPageLoad` of the module takes them. It is over. */
+  closePage(): string
 }
 
-/** @param report - records an exception. */
-export function createSpans(module: Module, report: (error: unknown) => void): Spans {
-  const numbers = new WeakMap<Span, number>()
+/**
+ * @param report - records an exception.
+ * @param observers - those of `observe`, by event.
+ * @param endPageLoad - reports the page load now.
+ */
+export function createSpans(
+  module: Module,
+  report: (error: unknown) => void,
+  observers: ReadonlyMap<TransactionObserver, string>,
+  endPageLoad: () => void,
+  undo: (() => void)[],
+): Spans {
+  const open = new Map<number, OwnSpan>()
   let last = 0
+  let timer: number | undefined
+  undo.push(() => {
+    nativeTimer('clearTimeout')(timer)
+    open.clear()
+  })
+  const tell = (event: string, transaction: OwnSpan) => {
+    for (const [observer, wanted] of observers) if (wanted === event) quietly(() => observer(transaction))
+  }
 
-  const start: Spans['start'] = (name, options, isRoot, above = 0) => {
-    const number = (last = (last + 1) >>> 0)
-    const { type, startTime, attributes } = typeof options === 'object' ? options : { type: options }
-    const given: Record<string, unknown> = { ...attributes, ...(type && { 'headwater.type': type }) }
-    let title = String(name)
-    const context =
-      module.ask('startSpan', title, number, startTime ?? performance.now(), above, +isRoot) ?? ''
-    // Nothing is recorded, and every call is good all the same.
-    let open = context !== ''
-    let failed = false
-    const [, traceId = '', spanId = ''] = context.split('-')
-    const span: Span = {
-      traceId,
-      spanId,
-      traceparent: context,
-      isRecording: () => open,
-      setAttribute: (key, value) => span.setAttributes({ [key]: value }),
-      setAttributes(more) {
-        quietly(() => Object.assign(given, more))
-        return span
-      },
-      addLabels: (labels) => span.setAttributes(labels),
-      setStatus({ code }) {
-        failed = code === 2
-        return span
-      },
-      updateName(text) {
-        title = String(text)
-        return span
-      },
-      recordException(error) {
-        failed = true
-        run(span, () => report(error))
-        return span
-      },
-      startSpan: (name, options) => start(name, options, false, number),
-      end(time) {
-        if (!open) return
-        open = false
-        quietly(() =>
-          module.call(
-            'endSpan',
-            title.replace(/[\x01-\x03]/g, ' ') + '\x03' + packAttributes(given),
-            number,
-            time ?? performance.now(),
-            +failed,
-          ),
-        )
-      },
+  class OwnSpan implements Transaction {
+    name: string
+    type: string
+    outcome: string | undefined
+    readonly traceId: string
+    readonly id: string
+    readonly sampled: boolean
+    #ended: boolean
+    #end: number | undefined
+    #blocked = false
+    readonly #tasks = new Set<string>()
+    readonly #given: Record<string, unknown> = {}
+    #links = ''
+    #context: string
+
+    constructor(
+      readonly number: number,
+      name: unknown,
+      type: string | undefined,
+      readonly cause: number,
+      readonly start: number,
+      context: string,
+      readonly isRoot: boolean,
+      readonly isOwn = true,
+    ) {
+      this.name = String(name)
+      this.type = type || (TYPES[cause] ?? '')
+      const [, traceId = '', id = '', flags] = context.split('-')
+      this.traceId = traceId
+      this.id = id
+      this.sampled = !!(Number(flags) & 1)
+      // Nothing is recorded, and every call is good all the same.
+      this.#context = context
+      this.#ended = !context
     }
-    numbers.set(span, number)
+
+    get traceparent() {
+      // Of the page load, the decision may change while it is open.
+      if (this === page) this.#context = module.ask('traceparent', '', 1) || this.#context
+      return this.#context
+    }
+    get spanId() {
+      return this.id
+    }
+    get ended() {
+      return this.#ended
+    }
+    isRecording() {
+      return !this.#ended
+    }
+    isManaged() {
+      return this.cause !== 0
+    }
+    spanContext() {
+      return { traceId: this.traceId, spanId: this.id, traceFlags: +this.sampled }
+    }
+    setAttribute(key: string, value: unknown) {
+      return this.setAttributes({ [key]: value })
+    }
+    setAttributes(attributes: Attributes) {
+      quietly(() => Object.assign(this.#given, attributes))
+      return this
+    }
+    addLabels(labels: Attributes) {
+      quietly(() => Object.assign(this.#given, toLabels(labels)))
+      return this
+    }
+    addContext(...contexts: object[]) {
+      for (const context of contexts) quietly(() => Object.assign(this.#given, toContext(context)))
+      return this
+    }
+    mark(key: string) {
+      this.addMarks({ custom: { [key.replace(/[.*"]/g, '_')]: performance.now() - this.start } })
+    }
+    addMarks(groups: Readonly<Record<string, Readonly<Record<string, number>>>>) {
+      quietly(() => {
+        for (const [group, marks] of Object.entries(groups))
+          for (const [key, time] of Object.entries(marks))
+            this.#given[`headwater.marks.${group}.${key}`] = time
+      })
+    }
+    addLink({ context, attributes }: Link) {
+      quietly(() => {
+        this.#links += `\x03${context.traceId}-${context.spanId}-${packAttributes({ ...attributes })}`
+      })
+      return this
+    }
+    setStatus({ code }: { code: number }) {
+      this.outcome = code > 1 ? 'failure' : 'success'
+      return this
+    }
+    updateName(name: string) {
+      this.name = name
+      return this
+    }
+    recordException(error: unknown) {
+      this.outcome = 'failure'
+      run(this, () => report(error))
+      return this
+    }
+    startSpan(name?: unknown, type?: SpanOptions | string, options?: SpanOptions) {
+      return start(name, type, options, 0, this.number)
+    }
+    duration() {
+      return this.#end === undefined ? null : this.#end - this.start
+    }
+    block(blocked: boolean) {
+      this.#blocked = blocked
+      this.#hold()
+    }
+    addTask(id?: string) {
+      const task = id ?? `task-${++last}`
+      this.#tasks.add(task)
+      this.#hold()
+      return task
+    }
+    removeTask(id: string) {
+      if (this.#tasks.delete(id)) this.#hold()
+    }
+    detectFinish() {
+      this.#hold()
+    }
+    isFinished() {
+      return !this.#blocked && !this.#tasks.size
+    }
+    keep() {
+      return this.#decide(1)
+    }
+    drop() {
+      return this.#decide(0)
+    }
+    end(time = performance.now()) {
+      if (this.#ended) return
+      if (this === page) return endPageLoad()
+      this.#end = time
+      if (this.isRoot) tell('transaction:end', this)
+      this.#ended = true
+      open.delete(this.number)
+      module.call('endSpan', this.pack(), this.number, time, +(this.outcome === 'failure'))
+      if (this.cause < 1) tend()
+    }
+    /** As `endSpan` of the module takes it. */
+    pack() {
+      // Without one, OpenTelemetry's back ends have nothing to hide.
+      const type =
+        this.type === 'page-load' || (FULL && this.type === 'custom') ? {} : { 'headwater.type': this.type }
+      return `${clean(this.name)}\x03${quietly(() => packAttributes({ ...this.#given, ...type })) ?? ''}${this.#links}`
+    }
+    close() {
+      if (!this.#ended) tell('transaction:end', this)
+      this.#ended = true
+      // The last that is known of it stays.
+      this.#context = this.traceparent
+    }
+    #hold() {
+      if (this === page) return
+      module.call('hold', '', this.number, +!this.isFinished(), 0)
+      tend()
+    }
+    #decide(keep: 0 | 1) {
+      return FULL && this === page && !!module.call('decide', '', keep)
+    }
+  }
+
+  const page: OwnSpan = new OwnSpan(
+    PAGE_LOAD,
+    '',
+    'page-load',
+    MANAGED,
+    0,
+    module.ask('traceparent', '', 1) ?? '',
+    true,
+    false,
+  )
+  if (page.isRecording()) tell('transaction:start', page)
+
+  const start = (
+    name: unknown = 'Unknown',
+    given: SpanOptions | string | undefined,
+    options: SpanOptions | undefined,
+    flags: number,
+    above = 0,
+    isOwn = true,
+  ): OwnSpan => {
+    const { type, startTime, attributes, managed, canReuse, blocking } = optionsOf(given, options)
+    const cause = (flags & 3) | (managed && flags & IS_ROOT ? MANAGED : 0)
+    const number = (last = (last + 1) >>> 0)
+    const time = startTime ?? performance.now()
+    const bits = (canReuse ? CAN_REUSE : 0) | (blocking ? IS_BLOCKING : 0)
+    const traceparent = module.ask('startSpan', String(name), number, time, above, flags | cause | bits) ?? ''
+    const span = new OwnSpan(number, name, type, cause, time, traceparent, !!(flags & IS_ROOT), isOwn)
+    if (attributes) span.setAttributes(attributes)
+    if (span.isRecording()) open.set(number, span)
+    if (span.isRoot) tell('transaction:start', span)
     return span
   }
 
+  const find = (number: number | undefined) => (number === PAGE_LOAD ? page : open.get(number ?? 0))
+
   const run: Spans['run'] = (span, work) => {
-    const before = module.call('enterSpan', '', numbers.get(span) ?? 0)
+    const number = span instanceof OwnSpan && span !== page ? span.number : 0
+    const before = module.call('enterSpan', '', number)
     try {
       return work()
     } finally {
       module.call('enterSpan', '', before ?? 0)
     }
   }
-  return { start, run }
+
+  const tend: Spans['tend'] = (hidden = 0, left = 0) => {
+    nativeTimer('clearTimeout')(timer)
+    let delay
+    while ((delay = module.call('tend', '', hidden, left) ?? 0) < 0) {
+      const span = open.get(-delay)
+      if (!span) {
+        module.call('endSpan', '', -delay, NaN, 0)
+        continue
+      }
+      // Elastic's word for it.
+      if (!span.cause) span.type += '.truncated'
+      span.end(span.cause ? NaN : undefined)
+    }
+    if (delay) timer = nativeTimer('setTimeout')(tend, delay)
+  }
+
+  /** The next picture is part of it. */
+  const whenPainted = ({ number }: OwnSpan) => {
+    let done = false
+    const paint = (painted: number) => {
+      if (!done) module.call('hold', '', number, 0, painted)
+      done = true
+      tend()
+    }
+    const later = nativeTimer('setTimeout')
+    nativeTimer('requestAnimationFrame')(() => later(() => paint(1)))
+    // A page in the background is not painted.
+    later(() => paint(0), 1_000)
+  }
+
+  return {
+    page,
+    run,
+    tend,
+    startSpan: (name, type, options) => start(name, type, options, 0),
+    startTransaction(name, type, options) {
+      const { managed, canReuse, type: wanted = 'custom' } = optionsOf(type, options)
+      const found = managed ? find(module.call('reuse', '', MANAGED, +!!canReuse)) : undefined
+      if (!found) return start(name, type, options, IS_ROOT)
+      if (typeof name === 'string') found.name = name
+      const rank = RANKS.indexOf(wanted)
+      if (rank < 0 || rank >= RANKS.indexOf(found.type)) found.type = wanted
+      return found
+    },
+    begin(cause, name, startTime, attributes) {
+      const found = find(module.call('reuse', '', cause, 0))
+      if (found === page) return
+      const isRoute = cause === ROUTE
+      const span = found ?? start(name, { startTime }, undefined, IS_ROOT | cause, 0, false)
+      if (isRoute && !span.isOwn) {
+        span.name = name
+        span.type = TYPES[ROUTE] ?? ''
+      }
+      if (isRoute || !found) span.setAttributes(attributes)
+      if (isRoute) whenPainted(span)
+      tend()
+    },
+    current: () => find(module.call('currentTransaction')),
+    closePage() {
+      page.close()
+      return page.pack()
+    },
+  }
+}
+
+function optionsOf(given: SpanOptions | string | undefined, options: SpanOptions | undefined): SpanOptions {
+  return { ...(typeof given === 'object' ? given : { type: given }), ...options }
 }

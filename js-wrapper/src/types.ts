@@ -79,6 +79,9 @@ export interface UserContext {
   email?: string | undefined
 }
 
+/** OpenTelemetry's attributes, and Elastic's labels. */
+export type Attributes = Readonly<Record<string, unknown>>
+
 /** How a span of the page's own starts. */
 export interface SpanOptions {
   /** Elastic's type, with subtype and action behind dots: `app.cart.add`. */
@@ -89,34 +92,101 @@ export interface SpanOptions {
    * @defaultValue now
    */
   startTime?: number | undefined
-  /** OpenTelemetry's attributes. */
-  attributes?: Readonly<Record<string, unknown>> | undefined
+  attributes?: Attributes | undefined
+  /** Of a span: the transaction that is going on does not end before it. */
+  blocking?: boolean | undefined
+  /** Of a transaction: what starts while it is going on belongs to it. */
+  managed?: boolean | undefined
+  /** Of a managed transaction: it may be one with another that has just started: see {@link Agent.startTransaction}. */
+  canReuse?: boolean | undefined
+}
+
+/** A relation to a span of another trace. */
+export interface Link {
+  /** 32 and 16 hex digits. */
+  context: { traceId: string; spanId: string }
+  attributes?: Attributes | undefined
 }
 
 /** A span of the page's own. No method ever throws; after its end they do nothing. */
 export interface Span {
+  /** May be changed until it ends. */
+  name: string
+  /** Elastic's, with subtype and action behind dots. May be changed until it ends. */
+  type: string
+  /** Elastic's: `'failure'`, `'success'` or nothing. May be changed until it ends. */
+  outcome: string | undefined
   /** 32 hex digits; empty if nothing is recorded. */
   readonly traceId: string
   /** 16 hex digits; empty if nothing is recorded. */
   readonly spanId: string
+  /** The same, under Elastic's name. */
+  readonly id: string
+  /** Whether its trace is recorded. */
+  readonly sampled: boolean
+  readonly ended: boolean
   /** Its context as a `traceparent` header has it; empty if nothing is recorded. */
   readonly traceparent: string
   /** Whether it is open. */
   isRecording(): boolean
-  setAttribute(key: string, value: unknown): Span
-  setAttributes(attributes: Readonly<Record<string, unknown>>): Span
-  /** The same as {@link setAttributes}, under Elastic's name. */
-  addLabels(labels: Readonly<Record<string, unknown>>): Span
+  /** OpenTelemetry's. */
+  spanContext(): { traceId: string; spanId: string; traceFlags: number }
+  setAttribute(key: string, value: unknown): this
+  setAttributes(attributes: Attributes): this
+  /** The same under Elastic's name: what is no number and no flag becomes a text. */
+  addLabels(labels: Attributes): this
+  /** Elastic's: of its groups `tags`, `user` and `custom` count. */
+  addContext(...contexts: object[]): this
+  addLink(link: Link): this
   /** OpenTelemetry's codes: 2 is an error. */
-  setStatus(status: { code: number }): Span
-  updateName(name: string): Span
+  setStatus(status: { code: number }): this
+  updateName(name: string): this
   /** Records an error within it, and sets its status. */
-  recordException(error: unknown): Span
+  recordException(error: unknown): this
   /** Starts one below it. */
-  startSpan(name: string, options?: SpanOptions | string): Span
+  startSpan(name?: string, type?: SpanOptions | string, options?: SpanOptions): Span
+  /** Milliseconds, once it has ended. */
+  duration(): number | null
   /** @param endTime - in milliseconds of `performance.now()`; now by default. */
   end(endTime?: number): void
 }
+
+/** The page load, what a visitor does, a change of the route, or what the page's code calls so. */
+export interface Transaction extends Span {
+  /** Whether what happens while it is going on belongs to it. */
+  isManaged(): boolean
+  /** Takes the time since its start, in milliseconds, as `custom.<key>`. */
+  mark(key: string): void
+  /** By group and name, in milliseconds since its start. */
+  addMarks(groups: Readonly<Record<string, Readonly<Record<string, number>>>>): void
+  /** While it is blocked, it does not end by itself. */
+  block(blocked: boolean): void
+  /**
+   * While it has tasks, it does not end by itself.
+   *
+   * @returns the task's id.
+   */
+  addTask(id?: string): string
+  /** Without any task it ends as soon as nothing of it is under way. */
+  removeTask(id: string): void
+  /** Ends it as soon as nothing of it is under way. */
+  detectFinish(): void
+  /** Whether it has neither tasks nor a block. */
+  isFinished(): boolean
+  /**
+   * Records the page load's trace whatever the sampler has decided, and tells Datadog's tracers so (priority 2). In
+   * `headwater/full`.
+   *
+   * @returns whether it will be so. Once a request has carried the decision, or if a server has taken it, it
+   * stays, with a warning. For other transactions `false`.
+   */
+  keep(): boolean
+  /** The opposite (priority -1). */
+  drop(): boolean
+}
+
+/** See {@link Agent.observe}. */
+export type TransactionObserver = (transaction: Transaction) => void
 
 /** What {@link Agent.captureError} takes beside the error. */
 export interface ErrorOptions {
@@ -143,29 +213,10 @@ export interface FilterTransaction extends Record<string, unknown> {
 
 /** What is known of a trace when it starts. */
 export interface SamplingContext {
-  type: 'page-load' | 'http-request'
-  /** The page load's name, or the request's method. */
+  type: 'page-load' | 'http-request' | 'user-interaction' | 'route-change' | 'custom'
+  /** The first span's name; a request's method. */
   name: string
   url: string
-}
-
-/** The page load, while it is open. */
-export interface Transaction {
-  /** 32 hex digits. */
-  traceId: string
-  /** 16 hex digits. */
-  id: string
-  /** Its context as a `traceparent` header has it, at the time of {@link Agent.getCurrentTransaction}. */
-  traceparent: string
-  /**
-   * Records the trace whatever the sampler has decided, and tells Datadog's tracers so (priority 2).
-   *
-   * @returns whether it will be so. Once a request has carried the decision, or if a server has taken it, it
-   * stays, with a warning.
-   */
-  keep(): boolean
-  /** The opposite (priority -1). */
-  drop(): boolean
 }
 
 /** What the agent has seen and done since it started. */
@@ -227,7 +278,10 @@ export interface Agent {
    * @returns a promise, never rejected, for the end of all requests under way.
    */
   flush(): Promise<FlushResult>
-  /** The page load, while it is open; other transactions have no handle. */
+  /**
+   * The newest managed transaction that is going on, or the page load while it is open. In `headwater/full` and
+   * `headwater/elastic`.
+   */
   getCurrentTransaction(): Transaction | undefined
   /**
    * Records an error that the page has caught, or a message, with its causes. The same one within five seconds counts
@@ -241,19 +295,41 @@ export interface Agent {
   addLabels?(labels: Readonly<Record<string, unknown>>): void
   /** Says who the visitor is: `user.id`, `user.name`, `user.email`. In `headwater/full` and `headwater/elastic`. */
   setUserContext?(user: UserContext): void
+  /** Adds what has no place elsewhere (`headwater.custom.*`; Elastic's `context.custom`), as {@link addLabels} does. */
+  setCustomContext?(custom: object): void
   /**
    * Starts a trace of its own. In `headwater/full` and `headwater/elastic`.
    *
-   * @param options - or Elastic's type.
-   */
-  startTransaction?(name: string, options?: SpanOptions | string): Span | undefined
-  /**
-   * Starts a span below the one that the code runs in ({@link withSpan}), or the page load while it is open; else a
-   * trace of its own. In `headwater/full` and `headwater/elastic`.
+   * What happens while a `managed` one is going on belongs to it. One that may be reused (`canReuse`) is not another one
+   * while the page load is open, or right after a click, a change of the route or a transaction that may be reused
+   * itself: that gets the name and, if it comes later in Elastic's order, the type.
    *
-   * @param options - or Elastic's type.
+   * @param type - Elastic's, or all options.
    */
-  startSpan?(name: string, options?: SpanOptions | string): Span | undefined
+  startTransaction?(
+    name?: string,
+    type?: SpanOptions | string,
+    options?: SpanOptions,
+  ): Transaction | undefined
+  /**
+   * Starts a span below the one that the code runs in ({@link withSpan}), the transaction that is going on, or the page
+   * load while it is open; else a trace of its own. In `headwater/full` and `headwater/elastic`.
+   *
+   * @param type - Elastic's, or all options.
+   */
+  startSpan?(name?: string, type?: SpanOptions | string, options?: SpanOptions): Span | undefined
+  /**
+   * Has a function hear of transactions, when they start or right before they end and can be changed for the last time.
+   * Requests that are no part of another one are not told of. Before `init`, too.
+   *
+   * @returns a function that ends it.
+   */
+  observe?(event: 'transaction:start' | 'transaction:end', observer: TransactionObserver): () => void
+  /**
+   * The context of what happens now, as a `traceparent` header has it: of the span that the code runs in, of the
+   * transaction that is going on, or of the page load.
+   */
+  getTraceparent?(): string | undefined
   /**
    * Calls `work`; what it starts before it returns is below the span: requests, spans, errors. What it starts after an
    * `await` is not, unless it calls this again.

@@ -97,6 +97,15 @@ async function useEverything(options: object | undefined): Promise<unknown[]> {
   agent?.diagnostics()
   agent?.addLabels({ team: 'river' })
   agent?.addLabels({ team: 'sea' })
+  for (const name of ['first', 'second', 'third']) {
+    const span = agent?.startTransaction(name, 'custom', { managed: true, canReuse: true })
+    agent?.getTraceparent()
+    agent?.withSpan(span, () => agent.startSpan('below')?.end())
+    span?.removeTask(span.addTask())
+    const place = location.href
+    history.pushState(null, '', `/page/${name}`)
+    history.replaceState(null, '', place)
+  }
   await loaded
   await new Promise((resolve) => setTimeout(resolve, 30))
   seen.push((await fetch('/status/404')).status)
@@ -122,6 +131,15 @@ interface FullAgent {
   diagnostics(): object
   addLabels(labels: object): void
   getCurrentTransaction(): { keep(): boolean } | undefined
+  getTraceparent(): string | undefined
+  startTransaction(name: string, type: string, options: object): FullTransaction | undefined
+  startSpan(name: string): { end(): void } | undefined
+  withSpan(span: FullTransaction | undefined, work: () => void): void
+}
+
+interface FullTransaction {
+  addTask(): string
+  removeTask(task: string): void
 }
 
 /** A page that does all that, after what `prepare` does. */

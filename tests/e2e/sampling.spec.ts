@@ -501,7 +501,10 @@ test.describe('keep and drop', () => {
       {},
       { body: '<script>globalThis.transaction = headwater.apm.getCurrentTransaction()</script>' },
     )
-    const { traceId, id, traceparent } = await shop.page.evaluate(() => ({ ...transaction }))
+    const { traceId, id, traceparent } = await shop.page.evaluate(() => {
+      const { traceId, id, traceparent } = transaction
+      return { traceId, id, traceparent }
+    })
     expect(traceparent).toBe(`00-${traceId}-${id}-03`)
     const spans = await shop.spans((all) => all.some(({ name }) => name === 'documentLoad'))
     const load = only(spans, shop.service, 'documentLoad')

@@ -1,6 +1,6 @@
 /** Spans that the page's own code starts, and what becomes their child. */
 import { readIntake } from '../support/intake.js'
-import { bodyOf, values } from '../support/stage.js'
+import { postsOf, values } from '../support/stage.js'
 import { ERROR, Kind, only, type Span } from '../support/spans.js'
 import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
 
@@ -110,10 +110,8 @@ test('what is thrown in a span passes through, and an exception of its is tied t
     return { thrown, returned, spanId: span.spanId }
   })
   expect(result).toMatchObject({ thrown: 'mine', returned: 5 })
-  const logs = stage.received
-    .filter(({ url, method }) => url === '/v1/logs' && method === 'POST')
-    .map((request) => bodyOf(request).toString())
-    .filter((body) => body.includes(visit.service))
+  const logs = postsOf(stage, '/v1/logs', visit.service)
+    .map(({ body }) => body.toString())
     .join()
   expect(logs).toContain(`"spanId":"${result.spanId}"`)
   expect(logs).toContain('no cart')
@@ -156,11 +154,9 @@ test('headwater/elastic: transactions and their spans', async ({ open, stage }) 
     checkout.addLabels({ 'team.name': 'river' }).end()
     await own.flush()
   })
-  const lines = stage.received
-    .filter(({ url, method }) => url === '/intake/v2/rum/events' && method === 'POST')
-    .map((request) => bodyOf(request).toString())
-    .filter((body) => body.includes(visit.service))
-    .flatMap(readIntake)
+  const lines = postsOf(stage, '/intake/v2/rum/events', visit.service).flatMap(({ body }) =>
+    readIntake(body.toString()),
+  )
   const find = (name: string) => lines.filter(([, event]) => String(event['name']).startsWith(name))
   const [[kind, checkout] = ['', {}], ...more] = find('checkout')
   expect([kind, more]).toEqual(['transaction', []])

@@ -19,6 +19,7 @@ export interface Span {
   attributes: Attributes
   status: { code?: number; message?: string }
   flags: number
+  links: { traceId: string; spanId: string }[]
 }
 
 export const Kind = { Internal: 1, Server: 2, Client: 3 } as const
@@ -46,6 +47,7 @@ export function spansIn(traces: unknown): Span[] {
         attributes: attributesOf(span.attributes),
         status: span.status ?? {},
         flags: span.flags ?? 0,
+        links: (span.links ?? []).map(({ traceId, spanId }) => ({ traceId, spanId })),
       })),
     )
   })
@@ -112,6 +114,7 @@ interface TracesData {
         attributes?: KeyValue[]
         status?: { code?: number; message?: string }
         flags?: number
+        links?: { traceId: string; spanId: string }[]
       }[]
     }[]
   }[]

@@ -502,7 +502,7 @@ mod tests {
             None
         }
 
-        fn sample(&self, _is_page_load: bool, _name: &str, _url: &str) -> f64 {
+        fn sample(&self, _kind: u32, _name: &str, _url: &str) -> f64 {
             1.0
         }
 

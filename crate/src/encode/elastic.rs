@@ -24,12 +24,13 @@ type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
 /// Writes metadata and events for the field `ResourceSpans.resource` and the fields `ScopeSpans.spans`, or events.
 /// `format` writes a number as JavaScript does.
 pub fn write_request(resource: &[u8], items: &[u8], format: Format, out: &mut Vec<u8>) {
-    write_metadata(bytes(resource, 1), format, out);
+    let resource = bytes(resource, 1);
+    write_metadata(resource, format, out);
     for (_, item) in Fields(items) {
         if are_events(items) {
-            write_error(item.bytes(), format, out);
+            write_error(item.bytes(), resource, format, out);
         } else {
-            write_span(item.bytes(), items, format, out);
+            write_span(item.bytes(), items, resource, format, out);
         }
     }
 }
@@ -43,18 +44,15 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
         member(name, attributes.text(key), out);
     }
     put(b'}', out);
-    if USER.iter().any(|(_, key)| attributes.get(key).is_some()) {
-        open("user", b'{', out);
-        for (name, key) in USER {
-            member(name, attributes.text(key), out);
-        }
-        put(b'}', out);
-    }
+    write_user(&attributes, out);
     open("labels", b'{', out);
     attributes.write_labels(
+        "",
         &|key| {
             SERVICE.iter().chain(USER).any(|(_, known)| *known == key)
-                || ["telemetry.", "browser.", "user_agent."].iter().any(|prefix| key.starts_with(prefix))
+                || ["telemetry.", "browser.", "user_agent.", CUSTOM]
+                    .iter()
+                    .any(|prefix| key.starts_with(prefix))
         },
         format,
         out,
@@ -62,7 +60,7 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}}\n");
 }
 
-fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
+fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
     let attributes = Attributes { message: span, field: 9 };
     let id = bytes(span, 2);
     let parent = bytes(span, 4);
@@ -75,7 +73,7 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     let place = &url[..find(url, b"?#")];
     let status = attributes.number("http.response.status_code");
     let failed = field(span, 15).is_some();
-    let is_custom = !is_request && !is_page_load && url.is_empty();
+    let is_custom = !is_page_load && attributes.get(TYPE).is_some();
     let mut types = attributes.text(TYPE);
     let (kind, subtype) = if is_custom {
         (take_part(&mut types, b'.'), take_part(&mut types, b'.'))
@@ -128,8 +126,7 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
         let own_type = match (is_page_load, is_request) {
             (true, _) => "page-load",
             (_, true) => "http-request",
-            _ if kind.is_empty() => "custom",
-            _ => kind,
+            _ => attributes.text(TYPE),
         };
         member("type", own_type, out);
         write_flag("sampled", true, out);
@@ -138,18 +135,9 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
         let children = Fields(all).filter(|(_, span)| field(span.bytes(), 4).map(Value::bytes) == Some(id));
         write_integer(if is_request { 1 } else { children.count() as u64 }, out);
         put(b'}', out);
-        if is_page_load {
+        if !is_request {
             write_marks(&attributes, format, out);
-            open("context", b'{', out);
-            open("page", b'{', out);
-            write_member("url", url, out);
-            put(b'}', out);
-            write_tags(&attributes, format, out);
-            put(b'}', out);
-        } else if is_custom {
-            open("context", b'{', out);
-            write_tags(&attributes, format, out);
-            put(b'}', out);
+            write_context(&attributes, resource, format, out);
         }
         write_links(span, out);
         out.extend_from_slice(b"}}\n");
@@ -167,7 +155,7 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     } else {
         member("transaction_id", transaction, out);
     }
-    member("type", if kind.is_empty() { "custom" } else { kind }, out);
+    member("type", kind, out);
     member("subtype", subtype, out);
     member("action", types, out);
     open("context", b'{', out);
@@ -182,7 +170,7 @@ fn write_span(span: &[u8], all: &[u8], format: Format, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}\n");
 }
 
-fn write_error(event: &[u8], format: Format, out: &mut Vec<u8>) {
+fn write_error(event: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
     let attributes = Attributes { message: event, field: 6 };
     if field(event, 12).map_or("", Value::text) != "exception" {
         return;
@@ -217,12 +205,7 @@ fn write_error(event: &[u8], format: Format, out: &mut Vec<u8>) {
         put(b']', out);
     }
     put(b'}', out);
-    open("context", b'{', out);
-    open("page", b'{', out);
-    write_member("url", attributes.text("url.full"), out);
-    put(b'}', out);
-    write_tags(&attributes, format, out);
-    put(b'}', out);
+    write_context(&attributes, resource, format, out);
     // That of the page load, or of a request.
     if let Some(span) = field(event, 10) {
         let id = span.bytes();
@@ -238,7 +221,12 @@ fn write_error(event: &[u8], format: Format, out: &mut Vec<u8>) {
             member("transaction_id", page_load, out);
         }
         open("transaction", b'{', out);
-        member("type", if is_alone { "http-request" } else { "page-load" }, out);
+        let own_type = match attributes.text(TYPE) {
+            "" if is_alone => "http-request",
+            "" => "page-load",
+            own_type => own_type,
+        };
+        member("type", own_type, out);
         write_flag("sampled", field(event, 8).is_some_and(|flags| flags.number() & 1 != 0), out);
         put(b'}', out);
     }
@@ -296,6 +284,36 @@ fn page_load_name<'a>(name: &'a str, place: &'a str) -> &'a str {
     if path.is_empty() { name } else { path }
 }
 
+/// The page, its visitor, and what its code has to say.
+fn write_context(attributes: &Attributes, resource: &[u8], format: Format, out: &mut Vec<u8>) {
+    open("context", b'{', out);
+    let url = attributes.text("url.full");
+    if !url.is_empty() {
+        open("page", b'{', out);
+        write_member("url", url, out);
+        put(b'}', out);
+    }
+    write_user(attributes, out);
+    open("custom", b'{', out);
+    let of_page = Attributes { message: resource, field: 1 };
+    for attributes in [&of_page, attributes] {
+        attributes.write_labels(CUSTOM, &|_| false, format, out);
+    }
+    put(b'}', out);
+    write_tags(attributes, format, out);
+    put(b'}', out);
+}
+
+fn write_user(attributes: &Attributes, out: &mut Vec<u8>) {
+    if USER.iter().any(|(_, key)| attributes.get(key).is_some()) {
+        open("user", b'{', out);
+        for (name, key) in USER {
+            member(name, attributes.text(key), out);
+        }
+        put(b'}', out);
+    }
+}
+
 fn write_marks(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
     open("marks", b'{', out);
     for (group, marks) in MARKS {
@@ -306,6 +324,10 @@ fn write_marks(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
                 format(f64::from_bits(field(value, 4).map_or(0, Value::number)), out);
             }
         }
+        let mut prefix = String::from(MARKS_OF_PAGE);
+        prefix.push_str(group);
+        prefix.push('.');
+        attributes.write_labels(&prefix, &|_| false, format, out);
         put(b'}', out);
     }
     put(b'}', out);
@@ -351,6 +373,7 @@ fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>
 fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
     open("tags", b'{', out);
     attributes.write_labels(
+        "",
         &|key| {
             [
                 "http.",
@@ -361,6 +384,9 @@ fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
                 TRANSACTION,
                 TYPE,
                 "browser.navigation_timing.",
+                "user.",
+                CUSTOM,
+                MARKS_OF_PAGE,
                 SAMPLE_RATE,
                 "browser.resource_timing.initiator",
             ]
@@ -442,12 +468,16 @@ impl<'a> Attributes<'a> {
         self.get(key).and_then(|value| field(value, 3)).map_or(0, Value::number)
     }
 
-    /// As labels, whose names may not have dots, and whose values are texts, numbers and flags.
-    fn write_labels(&self, without: &dyn Fn(&str) -> bool, format: Format, out: &mut Vec<u8>) {
+    /// Those whose names have a prefix, without it, as labels: with names that have no dots, and texts, numbers and
+    /// flags as values.
+    fn write_labels(&self, prefix: &str, without: &dyn Fn(&str) -> bool, format: Format, out: &mut Vec<u8>) {
         for (key, value) in self.pairs() {
-            let Some((kind, value)) = Fields(value).next().filter(|_| !without(key)) else {
+            let (Some(key), Some((kind, value))) = (key.strip_prefix(prefix), Fields(value).next()) else {
                 continue;
             };
+            if without(key) {
+                continue;
+            }
             if kind == 5 {
                 continue;
             }
@@ -493,6 +523,7 @@ const MARKS: &[(&str, &[(&str, &str)])] = &[
             ("loadEventEnd", "browser.navigation_timing.load_event_end"),
         ],
     ),
+    ("custom", &[]),
 ];
 
 /// The rate of a span's trace, as text: not an attribute that anybody gets.
@@ -510,6 +541,9 @@ pub fn name_transaction(id: Option<SpanId>, attributes: &mut OwnAttributes) {
 const TRANSACTION: &str = "headwater.transaction";
 /// `SpanFlags`: the parent is in another process.
 const IS_REMOTE: u64 = 0x200;
+/// What begin the names of the page's own context, and of its marks by their groups.
+const CUSTOM: &str = "headwater.custom.";
+const MARKS_OF_PAGE: &str = "headwater.marks.";
 /// Of a stack, at most.
 const FRAMES: usize = 50;
 /// Elastic's type of a span of the page's own, with subtype and action behind dots.

@@ -53,7 +53,8 @@ pub fn body_of(span: &Span, clock: &Clock) -> Body {
     let attributes = out.len();
     out.extend_from_slice(span.attributes.bytes());
     let end = out.len();
-    if let Some(link) = &span.link {
+    let has_links = cfg!(any(feature = "linking", feature = "events"));
+    for link in span.links.iter().filter(|_| has_links) {
         write_link(link, out);
     }
     if span.status == Status::Error {

@@ -33,6 +33,8 @@ pub struct Options {
     /// Milliseconds.
     pub flush_interval: f64,
     pub resource: Vec<(String, OwnedValue)>,
+    /// Templates of paths: see [`route`](crate::signal::route).
+    pub routes: Vec<String>,
     /// Spans a minute.
     pub events_limit: u32,
     /// Of the resource.
@@ -108,6 +110,7 @@ pub enum Rule {
     Exclude,
     BeforeSend,
     Patterns,
+    Routes,
 }
 
 impl Options {
@@ -131,6 +134,7 @@ impl Options {
             page_load_trace_time: f64::INFINITY,
             flush_interval: 500.0,
             resource: Vec::new(),
+            routes: Vec::new(),
             events_limit: 20_000,
             attribute_count_limit: 128,
             attribute_value_length_limit: 4_096,
@@ -185,6 +189,12 @@ impl Options {
             }
             // The wrapper keeps them.
             Input::Text(_) | Input::Pattern if cfg!(feature = "events") && rule == Rule::Patterns => {}
+            Input::Text(text) if cfg!(feature = "events") && rule == Rule::Routes => {
+                if !text.starts_with('/') && origin(text).is_none() {
+                    return false;
+                }
+                self.routes.push(text.into());
+            }
             Input::Function if cfg!(feature = "sampler") && rule == Rule::Sampler => {}
             // The wrapper gives it for options that take lists.
             Input::EmptyList => {
@@ -390,7 +400,7 @@ impl Rule {
             Self::Limit => cfg!(feature = "diagnostics"),
             Self::Compression => cfg!(feature = "gzip"),
             Self::BeforeSend => cfg!(feature = "before-send"),
-            Self::Patterns => cfg!(feature = "events"),
+            Self::Patterns | Self::Routes => cfg!(feature = "events"),
             _ => true,
         }
     }
@@ -441,6 +451,7 @@ impl Rule {
             Self::Exclude => "true, false or query",
             Self::BeforeSend => "a function",
             Self::Patterns => "strings and RegExps",
+            Self::Routes => "paths such as /products/:id or /blog/*, perhaps behind an origin",
         }
     }
 }
@@ -451,7 +462,11 @@ pub enum Instrumentation {
     PageLoad,
     Fetch,
     XmlHttpRequest,
-    Error = 6,
+    History,
+    /// Elastic's second name for clicks.
+    EventTarget,
+    Click,
+    Error,
     /// Behind those that are Elastic's.
     WebVitals = 7,
 }

@@ -89,12 +89,15 @@ options! {
         Consent "consent" Consent: "Consent" = "'granted'",
         /// `false` turns all automatic instrumentation off.
         Instrument "instrument" Flag: "boolean" = "true",
-        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'error'`, and
-        /// `'web-vitals'` (`headwater/full`). Elastic's `'history'`, `'eventtarget'` and `'click'` are accepted.
+        /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'history'`, `'click'` (or
+        /// Elastic's `'eventtarget'`), `'error'`, and `'web-vitals'` (`headwater/full`).
         DisableInstrumentations "disableInstrumentations" Instrumentations: "string | readonly string[]" = "[]",
         /// Errors that are not recorded: a string that their type and message (`TypeError: …`) contain, or a RegExp
         /// that matches them.
         IgnoreErrors "ignoreErrors" Patterns: "readonly (string | RegExp)[]" = "[]",
+        /// Templates of the page's routes, which its URLs get their names from: `'/products/:id'`, `'/blog/*'`. The first
+        /// that fits counts. Without one the name has the first two segments, with `:id` for what looks like one.
+        Routes "routes" Routes: "readonly string[]" = "[]",
         /// What goes to the console: `'trace'`, `'debug'`, `'info'`, `'warn'` or `'error'`, and what
         /// is more severe.
         LogLevel "logLevel" Level: "'trace' | 'debug' | 'info' | 'warn' | 'error'" = "'warn'",

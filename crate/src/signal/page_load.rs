@@ -172,7 +172,7 @@ impl PageLoad {
             start: resource.start,
             end: resource.end,
             attributes: &attributes,
-            link,
+            links: link.as_slice(),
             status: if resource.status >= 400 { Status::Error } else { Status::Unset },
         });
     }
@@ -183,7 +183,7 @@ impl PageLoad {
         mem::replace(&mut self.open, false)
     }
 
-    /// Hands the page load's own span to `sink`.
+    /// Hands the page load's own span to `sink`. `attributes` are the page's own.
     pub fn end(
         &self,
         name: &str,
@@ -191,10 +191,10 @@ impl PageLoad {
         navigation_type: &str,
         milestones: &Milestones,
         end: f64,
+        mut attributes: Attributes,
         sink: &mut dyn Sink,
     ) {
         let url = redact_url(url);
-        let mut attributes = Attributes::of_span();
         attributes.text("url.full", &url);
         attributes.known_text("browser.navigation_timing.type", navigation_type);
         for (key, moment) in [
@@ -215,7 +215,7 @@ impl PageLoad {
             start: 0.0,
             end,
             attributes: &attributes,
-            link: None,
+            links: &[],
             status: Status::Unset,
         });
     }
@@ -307,6 +307,7 @@ mod tests {
             "navigate",
             &milestones,
             10.0,
+            Attributes::of_span(),
             &mut check,
         );
         assert!(page.close() && !page.is_open() && !page.close());

@@ -164,7 +164,7 @@ impl Request {
             start: self.start,
             end,
             attributes: &attributes,
-            link,
+            links: link.as_slice(),
             status: if error.is_empty() { Status::Unset } else { Status::Error },
         });
     }

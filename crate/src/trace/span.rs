@@ -12,7 +12,7 @@ pub struct Span<'a> {
     pub start: f64,
     pub end: f64,
     pub attributes: &'a Attributes,
-    pub link: Option<Link>,
+    pub links: &'a [Link],
     pub status: Status,
 }
 

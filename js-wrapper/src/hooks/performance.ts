@@ -6,9 +6,15 @@ import { listen, nativeTimer } from './patch.js'
  * Installs the hook.
  *
  * @param linking - whether responses name traces of other environments.
+ * @param describe - what the page's code has to say of it, when it is over.
  * @returns a function that reports now what there is, for a page that is left before its load event.
  */
-export function hookPageLoad(module: Module, linking: boolean, undo: (() => void)[]): () => void {
+export function hookPageLoad(
+  module: Module,
+  linking: boolean,
+  describe: (() => string) | undefined,
+  undo: (() => void)[],
+): () => void {
   let reported = false
   const report = () => {
     if (reported) return
@@ -19,7 +25,7 @@ export function hookPageLoad(module: Module, linking: boolean, undo: (() => void
       reportResource(module, entry, linking)
     module.call(
       'endPageLoad',
-      `${location.href}\n${navigation?.type ?? ''}`,
+      `${location.href}\n${navigation?.type ?? ''}` + (PROTOCOLS && describe ? '\n' + describe() : ''),
       navigation?.domInteractive ?? 0,
       navigation?.domContentLoadedEventEnd ?? 0,
       navigation?.domComplete ?? 0,

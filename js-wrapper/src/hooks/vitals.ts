@@ -167,7 +167,7 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
 }
 
 /** A short path of CSS selectors to an element, which may be gone before it is asked for. */
-function selectorOf(node: Node | null | undefined): string {
+export function selectorOf(node: Node | null | undefined): string {
   let path = ''
   for (; node && node.nodeType !== Node.DOCUMENT_NODE; node = node.parentNode) {
     const { id, classList, nodeName, nodeType } = node as Element

@@ -1,0 +1,51 @@
+/** Reports that the page has gone to another URL within the same document. */
+import type { Module } from '../load-wasm.js'
+import { ROUTE, type Spans } from '../span.js'
+import { listen, patch, quietly } from './patch.js'
+
+/** Installs the hook. */
+export function hookHistory(module: Module, spans: Spans, undo: (() => void)[]): void {
+  let url = location.href
+  const changed = (type: string) =>
+    quietly(() => {
+      const from = url
+      url = location.href
+      if (from === url) return
+      const [name, full, template] =
+        module.ask('route', `${from}\n${url}`, +(type === 'push'))?.split('\n') ?? []
+      if (!name) return
+      spans.begin(ROUTE, name, performance.now(), {
+        'url.full': full,
+        ...(template && { 'url.template': template }),
+        'browser.navigation.type': type,
+        'browser.navigation.same_document': true,
+      })
+    })
+  const { navigation } = globalThis as unknown as { navigation?: EventTarget }
+  if (navigation) {
+    const entered = ({ navigationType }: { navigationType: string | null }) => {
+      // None if only the entry's state was changed.
+      if (navigationType) changed(navigationType)
+    }
+    listen(undo, 'currententrychange', entered, false, navigation)
+    return
+  }
+  for (const [name, type] of [
+    ['pushState', 'push'],
+    ['replaceState', 'replace'],
+  ] as const) {
+    patch(
+      History.prototype,
+      name,
+      (native, self, parameters) => {
+        const result: unknown = Reflect.apply(native, self, parameters)
+        changed(type)
+        return result
+      },
+      undo,
+    )
+  }
+  // A link to `#/cart` pushes an entry, too, but its URL says so.
+  listen(undo, 'popstate', () => changed('traverse'), true)
+  listen(undo, 'hashchange', () => changed('traverse'), true)
+}
