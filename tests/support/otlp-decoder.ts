@@ -1,9 +1,10 @@
 /** Somebody else's decoder for what we send: OpenTelemetry's definitions for Python, in an environment of our own. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { root } from './demo.js'
+import { CACHE, setUpPython } from './packages.js'
 
 export interface Decoded {
   /** Paths of fields that the definitions do not have. */
@@ -11,41 +12,6 @@ export interface Decoded {
   /** Whether encoding it again gives the same bytes. */
   same: boolean
   request: unknown
-}
-
-/**
- * An environment of our own with a package of Python's.
- *
- * @returns its folder of programs, or why there is none on this machine.
- */
-export function setUpPython(name: string, version: string): { programs: string } | string {
-  const environment = path.join(CACHE, `${name}-${version}`)
-  const ready = path.join(environment, 'ready')
-  const windows = process.platform === 'win32'
-  const programs = path.join(environment, windows ? 'Scripts' : 'bin')
-  if (existsSync(ready)) return { programs }
-  const step = (what: string, program: string, parameters: string[]) => {
-    try {
-      execFileSync(program, parameters, { stdio: 'pipe' })
-      return undefined
-    } catch (error) {
-      const [first = ''] = String((error as { stderr?: unknown }).stderr ?? error)
-        .trim()
-        .split('\n')
-        .slice(-1)
-      return `${what} failed: ${first}`
-    }
-  }
-  rmSync(environment, { recursive: true, force: true })
-  mkdirSync(CACHE, { recursive: true })
-  const failure =
-    step('`python3 -m venv`', windows ? 'python' : 'python3', ['-m', 'venv', environment]) ??
-    step(`installing ${name}`, path.join(programs, 'python'), [
-      ...['-m', 'pip', 'install', '-q', `${name}==${version}`],
-    ])
-  if (failure) return failure
-  writeFileSync(ready, '')
-  return { programs }
 }
 
 /** @returns a decoder, or why there is none on this machine. */
@@ -69,5 +35,17 @@ export function setUpDecoder(): ((bodies: Buffer[], signal?: 'traces' | 'logs') 
   }
 }
 
-const CACHE = path.join(root, 'tests/.cache')
+/** Protobuf's own JSON has bytes in base64 and enumerations by name; OTLP's has neither. */
+export function otlpJsonOf(request: Decoded['request']): unknown {
+  return JSON.parse(JSON.stringify(request), (key, value: unknown) => {
+    if (typeof value !== 'string') return value
+    if (/^(traceId|spanId|parentSpanId)$/.test(key)) return Buffer.from(value, 'base64').toString('hex')
+    if (key === 'kind') return ['', 'INTERNAL', 'SERVER', 'CLIENT'].indexOf(value.replace('SPAN_KIND_', ''))
+    if (key === 'code') return ['UNSET', 'OK', 'ERROR'].indexOf(value.replace('STATUS_CODE_', ''))
+    if (key === 'severityNumber')
+      return { INFO: 9, WARN: 13, ERROR: 17 }[value.replace('SEVERITY_NUMBER_', '')]
+    return value
+  })
+}
+
 const VERSION = '1.45.0'
