@@ -32,7 +32,7 @@ export function setUpPython(name: string, version: string): { programs: string; 
   return { programs, libraries: path.join(library, python, 'site-packages') }
 }
 
-/** A package of npm's, whose scripts are not run. @returns its folder, or why there is none on this machine. */
+/** A package for Node, whose scripts are not run. @returns its folder, or why there is none on this machine. */
 export function setUpNode(name: string, version: string): { folder: string } | string {
   const prefix = path.join(CACHE, `${name}-${version}`)
   const failure = prepare(prefix, () => [
@@ -45,7 +45,7 @@ export function setUpNode(name: string, version: string): { folder: string } | s
   return failure ?? { folder: path.join(prefix, 'node_modules', name) }
 }
 
-/** A program of crates.io, which is compiled. @returns its folder of programs, or why there is none on this machine. */
+/** A program in Rust, which is compiled. @returns its folder of programs, or why there is none on this machine. */
 export function setUpCargo(name: string, version: string): { programs: string } | string {
   const prefix = path.join(CACHE, `${name}-${version}`)
   const failure = prepare(prefix, () => [
