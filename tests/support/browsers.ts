@@ -23,6 +23,7 @@ export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
   // All but those on what no browser has a say in: sampling, the matrix of headers, other tracers, the viewer; and
   // those that need Chromium's own protocol.
   firefox: [
+    'activities',
     'back-forward-cache',
     'before-send',
     'clients',
@@ -41,6 +42,7 @@ export const FILES: Partial<Record<BrowserName, readonly string[]>> = {
     'payload',
     'protocols',
     'requests',
+    'spans',
     'streaming-upload',
     'transparent-fetch',
     'transparent-xhr',
