@@ -8,8 +8,10 @@ use crate::context::{
 };
 use crate::deliver::{Queue, Stay, Verdict};
 use crate::diagnostics::Diagnostics;
+#[cfg(feature = "elastic")]
+use crate::encode::elastic;
 use crate::encode::otlp_protobuf::{self, Body};
-use crate::encode::{LOGS_PATH, Protocol, TRACES_PATH, elastic, otlp_json};
+use crate::encode::{LOGS_PATH, Protocol, TRACES_PATH, otlp_json};
 use crate::host::Host;
 use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedValue, rounded_rate};
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
@@ -26,7 +28,9 @@ use crate::trace::{
     redact_url, set_redaction,
 };
 use crate::wire::reader::{Fields, Value};
-use crate::wire::text::{contains, find, take_part, write_ratio};
+#[cfg(feature = "elastic")]
+use crate::wire::text::write_ratio;
+use crate::wire::text::{contains, find, take_part};
 
 /// An agent, before and after its start.
 pub struct Agent<H> {
@@ -645,8 +649,10 @@ impl<H: Host> Agent<H> {
     }
 
     /// See [`elastic::name_transaction`].
+    #[cfg_attr(not(feature = "elastic"), expect(unused_variables))]
     fn name_transaction(&self, id: Option<SpanId>, attributes: &mut Attributes) {
-        if cfg!(feature = "elastic") && self.options.protocol == Protocol::Elastic {
+        #[cfg(feature = "elastic")]
+        if self.options.protocol == Protocol::Elastic {
             elastic::name_transaction(id, attributes);
         }
     }
@@ -1315,8 +1321,8 @@ impl<H: Host> TraceSink<'_, H> {
                 }
             }
         }
-        if cfg!(feature = "elastic")
-            && self.recorder.queue.protocol() == Protocol::Elastic
+        #[cfg(feature = "elastic")]
+        if self.recorder.queue.protocol() == Protocol::Elastic
             && let Some(rate) = self.root.rate
         {
             let mut text = Vec::new();

@@ -2,9 +2,11 @@
 //!
 //! Ended spans, and events, wait as OTLP protobuf, which is what most collectors get: encoded once, and sent as they are.
 
+#[cfg(feature = "elastic")]
 pub mod elastic;
 pub mod otlp_json;
 pub mod otlp_protobuf;
+#[cfg(feature = "elastic")]
 mod stack;
 
 use crate::wire::protobuf::field_end;
@@ -69,7 +71,8 @@ pub fn write_body(
     format: &dyn Fn(f64, &mut Vec<u8>),
     out: &mut Vec<u8>,
 ) {
-    if cfg!(feature = "elastic") && protocol == Protocol::Elastic {
+    #[cfg(feature = "elastic")]
+    if protocol == Protocol::Elastic {
         elastic::write_request(resource, items, format, out);
         return;
     }

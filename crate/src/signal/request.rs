@@ -2,6 +2,7 @@
 //! (semantic conventions, HTTP spans, *HTTP client*).
 
 use crate::context::{Origin, ServerContext, SpanId};
+#[cfg(feature = "elastic")]
 use crate::encode::elastic;
 use crate::trace::{Attributes, Kind, Link, Parent, Root, Sink, Span, SpanContext, Status, redact_url};
 use crate::wire::{hex, text};
@@ -149,8 +150,8 @@ impl Request {
         if !error.is_empty() {
             attributes.utf8("error.type", error);
         }
-        if cfg!(feature = "elastic")
-            && self.names_entry
+        #[cfg(feature = "elastic")]
+        if self.names_entry
             && let Some(entry) = self.entry
         {
             elastic::name_transaction(Some(entry), &mut attributes);
