@@ -17,6 +17,10 @@ use crate::options::{Input, Instrumentation, LogLevel, OptionId, Options, OwnedV
 use crate::sampling::{Decision, Refusal, SessionHash, Threshold};
 use crate::signal::activity::{Activity, Cause, Start};
 use crate::signal::error;
+#[cfg(feature = "elastic")]
+use crate::signal::experience::{self, Experience};
+#[cfg(feature = "elastic")]
+use crate::signal::page_load::Ended;
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::route;
@@ -27,6 +31,8 @@ use crate::trace::{
     Attributes, Clock, Event, Link, Parent, PerMinute, Root, Severity, Sink, Span, limit_value_length,
     redact_url, set_redaction,
 };
+#[cfg(feature = "elastic")]
+use crate::trace::{Kind, Status};
 use crate::wire::reader::{Fields, Value};
 #[cfg(feature = "elastic")]
 use crate::wire::text::write_ratio;
@@ -53,6 +59,11 @@ pub struct Agent<H> {
     session: Option<Session>,
     #[cfg(feature = "vitals")]
     vitals: Vitals,
+    #[cfg(feature = "elastic")]
+    experience: Experience,
+    /// The page load, if it has ended and is still to be told.
+    #[cfg(feature = "elastic")]
+    ended: Option<Ended>,
     diagnostics: Diagnostics,
     recent_errors: error::Recent,
     /// What is going on, the oldest first.
@@ -86,6 +97,8 @@ impl<H: Host> Agent<H> {
                 sampler_failed: Cell::new(false),
                 recorded: PerMinute::new(),
                 dropped: 0,
+                #[cfg(feature = "elastic")]
+                children: 0,
             },
             ids: IdGenerator::new(fill),
             page: None,
@@ -95,6 +108,10 @@ impl<H: Host> Agent<H> {
             session: None,
             #[cfg(feature = "vitals")]
             vitals: Vitals::NEW,
+            #[cfg(feature = "elastic")]
+            experience: Experience::NEW,
+            #[cfg(feature = "elastic")]
+            ended: None,
             diagnostics: Diagnostics::new(),
             recent_errors: error::Recent::new(),
             activities: Vec::new(),
@@ -214,6 +231,11 @@ impl<H: Host> Agent<H> {
         #[cfg(feature = "vitals")]
         {
             self.vitals = Vitals::NEW;
+        }
+        #[cfg(feature = "elastic")]
+        {
+            self.experience.forget();
+            self.ended = None;
         }
         self.recorder.held.clear();
         self.recorder.queue.clear();
@@ -678,7 +700,8 @@ impl<H: Host> Agent<H> {
         } else if let Some(activity) = self.activity_now(now) {
             context = Some(activity.context);
             self.name_transaction(Some(activity.entry), &mut attributes);
-            if cfg!(feature = "elastic") && self.options.protocol == Protocol::Elastic {
+            #[cfg(feature = "elastic")]
+            if self.options.protocol == Protocol::Elastic {
                 attributes.text(elastic::TYPE, activity.cause.kind());
             }
         }
@@ -718,6 +741,106 @@ impl<H: Host> Agent<H> {
             let context = page.map(PageLoad::sampled_context).or_else(|| self.page_context());
             self.event(name, Severity::Info, time, context, attributes);
         }
+    }
+
+    /// See [`Experience::take`]. What is hidden has had its interactions; what is due is told.
+    #[cfg(feature = "elastic")]
+    pub fn experience(&mut self, now: f64, kind: u32, text: &str, numbers: &[f64; experience::NUMBERS]) {
+        if self.paused != 0 {
+            return;
+        }
+        match kind {
+            experience::DUE => self.finish_page_load(now),
+            experience::HIDDEN => {
+                if let Some(inp) = self.experience.hide(numbers[0]) {
+                    self.record_interactions(now, inp);
+                }
+            }
+            _ => self.experience.take(kind, text, numbers),
+        }
+    }
+
+    /// A page was hidden: INP as Elastic's agent tells it, a transaction of its own.
+    #[cfg(feature = "elastic")]
+    fn record_interactions(&mut self, now: f64, inp: f64) {
+        let session = self.session(now);
+        let Self { options, recorder, ids, page: Some(page), .. } = self else {
+            return;
+        };
+        let name = "page-exit";
+        let url = options.text(OptionId::PageUrl);
+        let trace_id = ids.trace_id();
+        let root = recorder.decide(options, session, trace_id, (FIRST_CAUSE, name, url));
+        let mut attributes = Attributes::of_span();
+        attributes.text("url.full", &redact_url(url));
+        attributes.text(elastic::TYPE, name);
+        attributes.double("inp_value", inp);
+        let sampled = root.decision.sampled();
+        let fate = if sampled { Fate::Send } else { Fate::Drop };
+        recorder.sink(page, Some(root), options, fate).record(&Span {
+            context: SpanContext::root(trace_id, ids.span_id(), sampled),
+            parent: None,
+            name,
+            kind: Kind::Internal,
+            start: now,
+            // Elastic's server takes none that has no duration.
+            end: now + inp + 1.0,
+            attributes: &attributes,
+            links: &[],
+            status: Status::Unset,
+        });
+        self.deliver(now);
+    }
+
+    /// Elastic's page loads say what happens until a second after their end: keeps this one for then.
+    #[cfg(feature = "elastic")]
+    fn holds_page_load(
+        &mut self,
+        url: &str,
+        kind: &str,
+        given: &str,
+        milestones: &Milestones,
+        end: f64,
+    ) -> bool {
+        if self.options.protocol == Protocol::Elastic
+            && self.instruments(Instrumentation::WebVitals)
+            && !self.experience.is_over
+            && let Some(page) = &mut self.page
+            && page.close()
+        {
+            let (url, kind, given) = (url.into(), kind.into(), given.into());
+            self.ended = Some(Ended { url, kind, given, milestones: *milestones, end });
+        }
+        self.ended.is_some()
+    }
+
+    /// Tells the page load, if it has ended: what comes now is not of interest any more, or the page may go.
+    #[cfg(feature = "elastic")]
+    pub fn finish_page_load(&mut self, now: f64) {
+        if let Some(Ended { url, kind, given, milestones, mut end }) = self.ended.take()
+            && let Some(page) = &mut self.page
+        {
+            page.reopen();
+            self.experience.is_over = true;
+            if self.experience.largest_paint > end {
+                end = self.experience.largest_paint;
+            }
+            self.end_page_load(now, &url, &kind, &given, &milestones, end);
+        }
+    }
+
+    /// What Elastic's UI shows of it.
+    #[cfg(feature = "elastic")]
+    fn further_of_page_load(&mut self) -> Attributes {
+        let mut attributes = Attributes::of_span();
+        if self.options.protocol == Protocol::Elastic {
+            self.experience.tell(&mut attributes);
+            // Those that are still to come, too.
+            let open = self.requests.iter().filter(|request| request.root.is_none()).count()
+                + self.activities.iter().filter(|activity| activity.root.is_none()).count();
+            attributes.integer(elastic::CHILDREN, i64::from(self.recorder.children) + open as i64);
+        }
+        attributes
     }
 
     /// Something has failed on the page.
@@ -775,6 +898,12 @@ impl<H: Host> Agent<H> {
         milestones: &Milestones,
         end: f64,
     ) {
+        #[cfg(feature = "elastic")]
+        if self.holds_page_load(url, navigation_type, given, milestones, end) {
+            return;
+        }
+        #[cfg(feature = "elastic")]
+        let further = self.further_of_page_load();
         let Some(page) = &mut self.page else {
             return;
         };
@@ -800,7 +929,11 @@ impl<H: Host> Agent<H> {
             }
             attributes = attributes.given(take_part(&mut given, 3));
         }
-        page.end(name, url, navigation_type, milestones, end, attributes, &mut sink);
+        #[cfg(feature = "elastic")]
+        {
+            sink.further = further;
+        }
+        page.end((name, attributes), url, navigation_type, milestones, end, &mut sink);
         self.deliver(now);
         // An earlier page may have left something.
         let Recorder { host, queue, .. } = &mut self.recorder;
@@ -812,6 +945,8 @@ impl<H: Host> Agent<H> {
         while let Some(request) = self.requests.pop() {
             self.record(&request, now, Outcome::Cancelled, "");
         }
+        #[cfg(feature = "elastic")]
+        self.finish_page_load(now);
         self.flush(now, Stay::Leaving);
         self.recorder.queue.set_left(true);
     }
@@ -924,6 +1059,11 @@ impl<H: Host> Agent<H> {
 
     /// Goes on with what waits here, and then with what storage has.
     fn send_on(&mut self, now: f64) {
+        // The spans of a page load are to go with it.
+        #[cfg(feature = "elastic")]
+        if self.ended.is_some() {
+            return;
+        }
         self.flush(now, Stay::Here);
         let Recorder { host, queue, .. } = &mut self.recorder;
         if self.paused == 0 {
@@ -1064,6 +1204,10 @@ impl<H: Host> Agent<H> {
         if self.recorder.queue.is_full() {
             self.flush(now, Stay::Here);
         }
+        #[cfg(feature = "elastic")]
+        if self.ended.is_some() {
+            return;
+        }
         let interval = self.options.flush_interval;
         if let Some(delay) = self.recorder.queue.wants_timer(now, interval, !self.waiting.is_empty()) {
             self.recorder.host.start_timer(delay);
@@ -1164,6 +1308,9 @@ struct Recorder<H> {
     recorded: PerMinute,
     /// Spans that were too many.
     dropped: u32,
+    /// Spans of the page load, but for its own.
+    #[cfg(feature = "elastic")]
+    children: u32,
 }
 
 /// Who wants nothing to be recorded.
@@ -1197,6 +1344,12 @@ struct TraceSink<'a, H> {
     /// Whether the page's `beforeSend` is asked.
     asks: bool,
     fate: Fate,
+    /// Whether the trace is the page load's.
+    #[cfg(feature = "elastic")]
+    is_page: bool,
+    /// Of the next span.
+    #[cfg(feature = "elastic")]
+    further: Attributes,
 }
 
 impl<H: Host> Recorder<H> {
@@ -1283,10 +1436,24 @@ impl<H: Host> Recorder<H> {
         fate: Fate,
     ) -> TraceSink<'a, H> {
         let tracestate = if own_root.is_some() { "" } else { &page.tracestate };
+        #[cfg(feature = "elastic")]
+        let is_page = own_root.is_none();
         let limit = options.events_limit;
         let root = own_root.unwrap_or(page.root);
         let asks = options.is_given(OptionId::BeforeSend);
-        TraceSink { recorder: self, root, tracestate, members: options.members(), limit, asks, fate }
+        TraceSink {
+            recorder: self,
+            root,
+            tracestate,
+            members: options.members(),
+            limit,
+            asks,
+            fate,
+            #[cfg(feature = "elastic")]
+            is_page,
+            #[cfg(feature = "elastic")]
+            further: Attributes::of_span(),
+        }
     }
 }
 
@@ -1302,6 +1469,9 @@ impl<H: Host> TraceSink<'_, H> {
     }
 
     fn take(&mut self, mut context: SpanContext, body: Body) {
+        #[cfg(feature = "elastic")]
+        let mut attributes = mem::replace(&mut self.further, Attributes::of_span());
+        #[cfg(not(feature = "elastic"))]
         let mut attributes = Attributes::of_span();
         match self.fate {
             Fate::Drop => return,
@@ -1328,6 +1498,10 @@ impl<H: Host> TraceSink<'_, H> {
             let mut text = Vec::new();
             write_ratio(rate, &mut text);
             attributes.utf8(elastic::SAMPLE_RATE, &text);
+        }
+        #[cfg(feature = "elastic")]
+        {
+            self.recorder.children += u32::from(self.is_page);
         }
         context.flags = context.flags.with_sampled(self.root.decision.sampled());
         let mut tracestate = Vec::new();

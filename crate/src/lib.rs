@@ -27,8 +27,10 @@ mod boundary {
 
     use crate::agent::{Agent, Pause};
     use crate::deliver::Stay;
+    use crate::encode::Protocol;
     use crate::host::Host;
     use crate::options::{Input, Instrumentation, LogLevel, OptionId};
+    #[cfg(feature = "events")]
     use crate::signal::activity::{Cause, Start};
     use crate::signal::page_load::{Milestones, Resource};
     use crate::signal::request::Outcome;
@@ -110,7 +112,9 @@ mod boundary {
                 hooks |= u32::from(agent.instruments(hook)) << hook as u32;
             }
         }
-        if cfg!(feature = "vitals") {
+        if cfg!(feature = "vitals")
+            || cfg!(feature = "elastic") && agent.options.protocol == Protocol::Elastic
+        {
             let hook = Instrumentation::WebVitals;
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
@@ -303,8 +307,8 @@ mod boundary {
         AGENT.get().capture_error(now, text, labels, handled, request);
     }
 
-    /// See [`Vitals::take`](crate::signal::vitals::Vitals::take).
-    #[cfg(feature = "vitals")]
+    /// See [`Vitals::take`](crate::signal::vitals::Vitals::take); in `headwater/elastic`, [`Agent::experience`].
+    #[cfg(any(feature = "vitals", feature = "elastic"))]
     #[unsafe(no_mangle)]
     extern "C" fn vital(
         length: usize,
@@ -320,7 +324,11 @@ mod boundary {
         h: f64,
         i: f64,
     ) {
-        AGENT.get().vital(now, kind, text(length), &[a, b, c, d, e, f, g, h, i]);
+        let numbers = &[a, b, c, d, e, f, g, h, i];
+        #[cfg(feature = "vitals")]
+        AGENT.get().vital(now, kind, text(length), numbers);
+        #[cfg(not(feature = "vitals"))]
+        AGENT.get().experience(now, kind, text(length), numbers);
     }
 
     /// See [`Agent::decide`].
@@ -359,6 +367,9 @@ mod boundary {
     /// See [`Agent::flush`].
     #[unsafe(no_mangle)]
     extern "C" fn flush(_length: usize, now: f64, leaving: bool) {
+        // There may be no other moment, or somebody waits for it.
+        #[cfg(feature = "elastic")]
+        AGENT.get().finish_page_load(now);
         AGENT.get().flush(now, if leaving { Stay::Leaving } else { Stay::Here });
     }
 

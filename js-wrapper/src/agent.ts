@@ -7,6 +7,7 @@ import { toCustom, toLabels, toUser } from './context.js'
 import { answerReader } from './hooks/answer.js'
 import { hookClicks } from './hooks/clicks.js'
 import { errorReporter, hookErrors } from './hooks/errors.js'
+import { hookExperience } from './hooks/experience.js'
 import { hookFetch } from './hooks/fetch.js'
 import { hookHistory } from './hooks/history.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
@@ -229,7 +230,8 @@ function start(
   if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo)
   if (errors && hooks & (ERRORS | FAILURES)) hookErrors(errors, undo)
   if (FULL && readAnswer) catchUp = hookServerTiming(module, undo)
-  const tellVitals = FULL && hooks & WEB_VITALS ? hookVitals(module, undo) : undefined
+  const tellVitals =
+    PROTOCOLS && hooks & WEB_VITALS ? (FULL ? hookVitals : hookExperience)(module, undo) : undefined
   const end = () => {
     catchUp?.()
     endPageLoad()
@@ -253,7 +255,7 @@ function start(
     pause(consent: number, on: number) {
       if (FULL && consent > on) readSession()
       if (consent < on) {
-        if (FULL) tellVitals?.()
+        tellVitals?.()
         leave()
       }
       module.call('pause', '', consent, on)
@@ -266,7 +268,7 @@ function start(
       return { sent, waiting, lost }
     },
     stop() {
-      if (FULL) tellVitals?.()
+      tellVitals?.()
       if (PROTOCOLS) spans?.tend(1, 1)
       module.call('leave')
       stop()

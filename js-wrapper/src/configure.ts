@@ -79,7 +79,7 @@ export function reportFacts(module: Module): void {
   const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
   const facts: Facts = [
     origin,
-    FULL ? document.URL : '',
+    PROTOCOLS ? document.URL : '',
     meta('traceparent'),
     meta('tracestate'),
     FULL ? meta('baggage') : '',

@@ -13,7 +13,7 @@ export function toLabels(labels: Readonly<Record<string, unknown>>): Record<stri
 export function toCustom(custom: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(custom).map(([key, value]) => [
-      'headwater.custom.' + key,
+      'headwater.context.' + key,
       Object(value) === value ? JSON.stringify(value) : value,
     ]),
   )

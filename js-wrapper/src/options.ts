@@ -70,7 +70,7 @@ export interface Config {
   instrument?: boolean | undefined
   /**
    * Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'history'`, `'click'` (or
-   * Elastic's `'eventtarget'`), `'error'`, and `'web-vitals'` (`headwater/full`).
+   * Elastic's `'eventtarget'`), `'error'`, and `'web-vitals'` (not in `headwater`).
    *
    * @defaultValue `[]`
    */

@@ -142,8 +142,7 @@ export function createSpans(
     addMarks(groups: Readonly<Record<string, Readonly<Record<string, number>>>>) {
       quietly(() => {
         for (const [group, marks] of Object.entries(groups))
-          for (const [key, time] of Object.entries(marks))
-            this.#given[`headwater.marks.${group}.${key}`] = time
+          for (const [key, time] of Object.entries(marks)) this.#given[`headwater.${group}.${key}`] = time
       })
     }
     addLink({ context, attributes }: Link) {

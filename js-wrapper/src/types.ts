@@ -295,7 +295,7 @@ export interface Agent {
   addLabels?(labels: Readonly<Record<string, unknown>>): void
   /** Says who the visitor is: `user.id`, `user.name`, `user.email`. In `headwater/full` and `headwater/elastic`. */
   setUserContext?(user: UserContext): void
-  /** Adds what has no place elsewhere (`headwater.custom.*`; Elastic's `context.custom`), as {@link addLabels} does. */
+  /** Adds what has no place elsewhere (`headwater.context.*`; Elastic's `context.custom`), as {@link addLabels} does. */
   setCustomContext?(custom: object): void
   /**
    * Starts a trace of its own. In `headwater/full` and `headwater/elastic`.

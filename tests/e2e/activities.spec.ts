@@ -298,12 +298,12 @@ test('links, marks and context', async ({ open, demo, stage }) => {
   expect(told.attributes).toMatchObject({
     count: 2,
     list: 'a',
-    'headwater.custom.cart': '{"items":3}',
-    'headwater.custom.size': 7,
+    'headwater.context.cart': '{"items":3}',
+    'headwater.context.size': 7,
     'user.id': '5',
     'a.b': true,
-    'headwater.marks.agent.timeToFirstByte': 5,
-    'headwater.marks.custom.hero': expect.any(Number),
+    'headwater.agent.timeToFirstByte': 5,
+    'headwater.custom.hero': expect.any(Number),
   })
 
   const elastic = await open(page(stage.origin, '', { flushInterval: 3_600_000 }, 'headwater.elastic.min.js'))

@@ -255,7 +255,7 @@ test('headwater/elastic: errors as Elastic’s schema has them', async ({ open, 
   }
   await expect.poll(async () => (await read()).filter(([kind]) => kind === 'error').length).toBe(3)
   const lines = await read()
-  const load = lines.find(([kind]) => kind === 'transaction')?.[1]
+  const load = lines.find(([, event]) => event['type'] === 'page-load')?.[1]
   const [thrown, captured, rejected] = lines.filter(([kind]) => kind === 'error').map(([, error]) => error)
   const file = new URL(program(stage)).pathname.replace(/\d+$/, '').slice(1)
   expect(thrown).toMatchObject({

@@ -199,6 +199,7 @@ const FILES: Partial<Record<string, string>> = {
   '/headwater.elastic.min.js': 'js-wrapper/dist/headwater.elastic.min.js',
   '/axios.min.js': 'node_modules/axios/dist/axios.min.js',
   '/web-vitals.js': 'node_modules/web-vitals/dist/web-vitals.attribution.iife.js',
+  '/elastic-apm-rum.js': 'node_modules/@elastic/apm-rum/dist/bundles/elastic-apm-rum.umd.min.js',
 }
 
 const HAS_NO_BODY = /^(204|304)$/

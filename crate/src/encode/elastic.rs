@@ -46,13 +46,13 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
     put(b'}', out);
     write_user(&attributes, out);
     open("labels", b'{', out);
-    attributes.write_labels(
-        "",
+    attributes.write_members(
         &|key| {
-            SERVICE.iter().chain(USER).any(|(_, known)| *known == key)
-                || ["telemetry.", "browser.", "user_agent.", CUSTOM]
+            let is_known = SERVICE.iter().chain(USER).any(|(_, known)| *known == key)
+                || ["telemetry.", "browser.", "user_agent.", OWN]
                     .iter()
-                    .any(|prefix| key.starts_with(prefix))
+                    .any(|prefix| key.starts_with(prefix));
+            (!is_known).then_some(key)
         },
         format,
         out,
@@ -73,8 +73,8 @@ fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mu
     let place = &url[..find(url, b"?#")];
     let status = attributes.number("http.response.status_code");
     let failed = field(span, 15).is_some();
-    let is_custom = !is_page_load && attributes.get(TYPE).is_some();
     let mut types = attributes.text(TYPE);
+    let is_custom = !is_request && !is_page_load && (url.is_empty() || !types.is_empty());
     let (kind, subtype) = if is_custom {
         (take_part(&mut types, b'.'), take_part(&mut types, b'.'))
     } else if is_request {
@@ -133,10 +133,17 @@ fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mu
         write_name("span_count", out);
         out.extend_from_slice(b"{\"started\":");
         let children = Fields(all).filter(|(_, span)| field(span.bytes(), 4).map(Value::bytes) == Some(id));
-        write_integer(if is_request { 1 } else { children.count() as u64 }, out);
+        let count = match (is_request, is_page_load) {
+            (true, _) => 1,
+            // Some have been sent before, or are still to be.
+            (_, true) => attributes.number(CHILDREN),
+            _ => children.count() as u64,
+        };
+        write_integer(count, out);
         put(b'}', out);
         if !is_request {
-            write_marks(&attributes, format, out);
+            attributes.write_groups(&["marks", "agent", "navigationTiming", "custom"], format, out);
+            attributes.write_groups(&["experience", "longtask"], format, out);
             write_context(&attributes, resource, format, out);
         }
         write_links(span, out);
@@ -291,13 +298,15 @@ fn write_context(attributes: &Attributes, resource: &[u8], format: Format, out: 
     if !url.is_empty() {
         open("page", b'{', out);
         write_member("url", url, out);
+        member("referer", attributes.text(REFERRER), out);
         put(b'}', out);
     }
     write_user(attributes, out);
+    attributes.write_groups(&["response", "headers"], format, out);
     open("custom", b'{', out);
     let of_page = Attributes { message: resource, field: 1 };
     for attributes in [&of_page, attributes] {
-        attributes.write_labels(CUSTOM, &|_| false, format, out);
+        attributes.write_members(&|key| key.strip_prefix(CUSTOM), format, out);
     }
     put(b'}', out);
     write_tags(attributes, format, out);
@@ -312,25 +321,6 @@ fn write_user(attributes: &Attributes, out: &mut Vec<u8>) {
         }
         put(b'}', out);
     }
-}
-
-fn write_marks(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
-    open("marks", b'{', out);
-    for (group, marks) in MARKS {
-        open(group, b'{', out);
-        for (name, key) in *marks {
-            if let Some(value) = attributes.get(key) {
-                write_name(name, out);
-                format(f64::from_bits(field(value, 4).map_or(0, Value::number)), out);
-            }
-        }
-        let mut prefix = String::from(MARKS_OF_PAGE);
-        prefix.push_str(group);
-        prefix.push('.');
-        attributes.write_labels(&prefix, &|_| false, format, out);
-        put(b'}', out);
-    }
-    put(b'}', out);
 }
 
 fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>) {
@@ -372,26 +362,21 @@ fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>
 /// What has no place of its own.
 fn write_tags(attributes: &Attributes, format: Format, out: &mut Vec<u8>) {
     open("tags", b'{', out);
-    attributes.write_labels(
-        "",
+    attributes.write_members(
         &|key| {
-            [
+            let is_known = [
                 "http.",
                 "url.",
                 "server.",
                 "exception.",
-                HANDLED,
-                TRANSACTION,
-                TYPE,
+                OWN,
                 "browser.navigation_timing.",
                 "user.",
-                CUSTOM,
-                MARKS_OF_PAGE,
-                SAMPLE_RATE,
                 "browser.resource_timing.initiator",
             ]
             .iter()
-            .any(|prefix| key.starts_with(prefix))
+            .any(|prefix| key.starts_with(prefix));
+            (!is_known).then_some(key)
         },
         format,
         out,
@@ -468,16 +453,33 @@ impl<'a> Attributes<'a> {
         self.get(key).and_then(|value| field(value, 3)).map_or(0, Value::number)
     }
 
-    /// Those whose names have a prefix, without it, as labels: with names that have no dots, and texts, numbers and
-    /// flags as values.
-    fn write_labels(&self, prefix: &str, without: &dyn Fn(&str) -> bool, format: Format, out: &mut Vec<u8>) {
+    /// An object of the attributes that are called `headwater.<name>.<member>`, with further ones in it; nothing if it
+    /// has no members.
+    fn write_groups(&self, names: &[&str], format: Format, out: &mut Vec<u8>) {
+        let Some((name, further)) = names.split_first() else {
+            return;
+        };
+        let begin = out.len();
+        open(name, b'{', out);
+        let member = |key: &'a str| key.strip_prefix(OWN)?.strip_prefix(name)?.strip_prefix('.');
+        self.write_members(&member, format, out);
+        for name in further {
+            self.write_groups(&[name], format, out);
+        }
+        if out.last() == Some(&b'{') {
+            out.truncate(begin);
+        } else {
+            put(b'}', out);
+        }
+    }
+
+    /// As members, whose names (by the key, or none) may not have dots as those of labels may not, and whose values are
+    /// texts, numbers and flags.
+    fn write_members(&self, name_of: &dyn Fn(&'a str) -> Option<&'a str>, format: Format, out: &mut Vec<u8>) {
         for (key, value) in self.pairs() {
-            let (Some(key), Some((kind, value))) = (key.strip_prefix(prefix), Fields(value).next()) else {
+            let (Some(key), Some((kind, value))) = (name_of(key), Fields(value).next()) else {
                 continue;
             };
-            if without(key) {
-                continue;
-            }
             if kind == 5 {
                 continue;
             }
@@ -506,26 +508,12 @@ const SERVICE: &[(&str, &str)] = &[
 
 const USER: &[(&str, &str)] = &[("id", "user.id"), ("username", "user.name"), ("email", "user.email")];
 
-const MARKS: &[(&str, &[(&str, &str)])] = &[
-    (
-        "agent",
-        &[
-            ("domInteractive", "browser.navigation_timing.dom_interactive"),
-            ("domComplete", "browser.navigation_timing.dom_complete"),
-        ],
-    ),
-    (
-        "navigationTiming",
-        &[
-            ("domInteractive", "browser.navigation_timing.dom_interactive"),
-            ("domContentLoadedEventEnd", "browser.navigation_timing.dom_content_loaded_event_end"),
-            ("domComplete", "browser.navigation_timing.dom_complete"),
-            ("loadEventEnd", "browser.navigation_timing.load_event_end"),
-        ],
-    ),
-    ("custom", &[]),
-];
-
+/// What attributes of ours begin with: what of them has no place is nobody's.
+pub const OWN: &str = "headwater.";
+/// How many spans a page load has, but for its own.
+pub const CHILDREN: &str = "headwater.children";
+/// Where a page load has its page's referrer.
+pub const REFERRER: &str = "headwater.referrer";
 /// The rate of a span's trace, as text: not an attribute that anybody gets.
 pub const SAMPLE_RATE: &str = "headwater.sample_rate";
 /// Says which transaction something belongs to, if that isn't its parent; none is the one round a request.
@@ -541,9 +529,8 @@ pub fn name_transaction(id: Option<SpanId>, attributes: &mut OwnAttributes) {
 const TRANSACTION: &str = "headwater.transaction";
 /// `SpanFlags`: the parent is in another process.
 const IS_REMOTE: u64 = 0x200;
-/// What begin the names of the page's own context, and of its marks by their groups.
-const CUSTOM: &str = "headwater.custom.";
-const MARKS_OF_PAGE: &str = "headwater.marks.";
+/// What begins the names of the page's own context.
+const CUSTOM: &str = "headwater.context.";
 /// Of a stack, at most.
 const FRAMES: usize = 50;
 /// Elastic's type of a span of the page's own, with subtype and action behind dots.

@@ -90,7 +90,7 @@ options! {
         /// `false` turns all automatic instrumentation off.
         Instrument "instrument" Flag: "boolean" = "true",
         /// Instrumentations to leave off: `'page-load'`, `'fetch'`, `'xmlhttprequest'`, `'history'`, `'click'` (or
-        /// Elastic's `'eventtarget'`), `'error'`, and `'web-vitals'` (`headwater/full`).
+        /// Elastic's `'eventtarget'`), `'error'`, and `'web-vitals'` (not in `headwater`).
         DisableInstrumentations "disableInstrumentations" Instrumentations: "string | readonly string[]" = "[]",
         /// Errors that are not recorded: a string that their type and message (`TypeError: …`) contain, or a RegExp
         /// that matches them.

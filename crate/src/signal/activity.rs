@@ -66,6 +66,7 @@ impl Cause {
     }
 
     /// Elastic's type of a transaction.
+    #[cfg(feature = "elastic")]
     pub fn kind(self) -> &'static str {
         ["custom", "custom", "user-interaction", "route-change"][self as usize]
     }

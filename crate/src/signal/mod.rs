@@ -2,6 +2,8 @@
 
 pub mod activity;
 pub mod error;
+#[cfg(feature = "elastic")]
+pub mod experience;
 pub mod page_load;
 pub mod request;
 pub mod route;

@@ -57,6 +57,18 @@ pub struct Milestones {
     pub load: f64,
 }
 
+/// A page load that has ended, until all is known that it is to say.
+#[cfg(feature = "elastic")]
+pub struct Ended {
+    pub url: String,
+    /// The navigation's type.
+    pub kind: String,
+    /// What the page's code says of it.
+    pub given: String,
+    pub milestones: Milestones,
+    pub end: f64,
+}
+
 impl PageLoad {
     /// Starts the page load. `navigation_start` is in Unix milliseconds; `root` decides on a trace that
     /// starts here.
@@ -183,15 +195,20 @@ impl PageLoad {
         mem::replace(&mut self.open, false)
     }
 
+    /// It was closed, and kept: it ends now.
+    #[cfg(feature = "elastic")]
+    pub fn reopen(&mut self) {
+        self.open = true;
+    }
+
     /// Hands the page load's own span to `sink`. `attributes` are the page's own.
     pub fn end(
         &self,
-        name: &str,
+        (name, mut attributes): (&str, Attributes),
         url: &str,
         navigation_type: &str,
         milestones: &Milestones,
         end: f64,
-        mut attributes: Attributes,
         sink: &mut dyn Sink,
     ) {
         let url = redact_url(url);
@@ -302,12 +319,11 @@ mod tests {
         let milestones =
             Milestones { dom_interactive: 5.0, dom_content_loaded: 6.0, dom_complete: 0.0, load: 0.0 };
         page.end(
-            name(&Options::new()),
+            (name(&Options::new()), Attributes::of_span()),
             "https://shop.example/?token=x",
             "navigate",
             &milestones,
             10.0,
-            Attributes::of_span(),
             &mut check,
         );
         assert!(page.close() && !page.is_open() && !page.close());

@@ -1,5 +1,6 @@
 /** Reports the page load when it is over: the navigation, its resources, and the milestones. */
 import type { Module } from '../load-wasm.js'
+import { reportNavigation } from './experience.js'
 import { listen, nativeTimer } from './patch.js'
 
 /**
@@ -23,6 +24,7 @@ export function hookPageLoad(
     const resources = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
     for (const entry of navigation ? [navigation, ...resources] : resources)
       reportResource(module, entry, linking)
+    if (PROTOCOLS && !FULL) reportNavigation(module, navigation)
     module.call(
       'endPageLoad',
       `${location.href}\n${navigation?.type ?? ''}` + (PROTOCOLS && describe ? '\n' + describe() : ''),

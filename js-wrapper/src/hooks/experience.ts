@@ -1,0 +1,115 @@
+/**
+ * `headwater/elastic`: reports how the page load is for its visitor, and what they do. What becomes of it is decided in
+ * `crate/src/signal/experience.rs`.
+ */
+import type { Exports } from '../generated/full/module.js'
+import type { Module } from '../load-wasm.js'
+import { listen, nativeTimer, quietly } from './patch.js'
+
+/**
+ * Installs the hook.
+ *
+ * @returns a function that reports now what there is, for an agent that ends. Not for `pagehide`: of the page's last
+ * moments the browser tells after it, when the page is hidden.
+ */
+export function hookExperience(module: Module, undo: (() => void)[]): () => void {
+  const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
+    module.call('vital', text, kind, ...(numbers as Numbers))
+  const count = () => performance.interactionCount as number | undefined
+  const read = (entries: PerformanceEntryList) =>
+    quietly(() => {
+      for (const entry of entries as Entry[])
+        tell(
+          TYPES.indexOf(entry.entryType),
+          entry.name,
+          entry.startTime,
+          entry.duration,
+          entry.value,
+          Number(entry.hadRecentInput),
+          entry.processingStart,
+          entry.interactionId,
+          count(),
+        )
+    })
+  const observer = new PerformanceObserver((list) => read(list.getEntries()))
+  undo.push(() => observer.disconnect())
+  TYPES.forEach((type, kind) => {
+    if (!PerformanceObserver.supportedEntryTypes.includes(type)) return
+    tell(kind)
+    // Without the browser's own count short ones count, too.
+    const durationThreshold = count() === undefined ? 16 : 40
+    observer.observe({ type, buffered: true, durationThreshold } as PerformanceObserverInit)
+  })
+
+  const catchUp = () => read(observer.takeRecords())
+  const leave = () => {
+    catchUp()
+    tell(HIDDEN, '', count())
+  }
+  // In the capture phase of the window: ahead of what flushes.
+  const hear = (type: string, listener: () => void) => listen(undo, type, listener, true)
+  hear('pagehide', catchUp)
+  hear('visibilitychange', () => {
+    if (document.visibilityState === 'hidden') leave()
+  })
+  let timer: number | undefined
+  undo.push(() => nativeTimer('clearTimeout')(timer))
+  const loaded = () => {
+    timer = nativeTimer('setTimeout')(() => {
+      catchUp()
+      tell(DUE)
+    }, AFTER_LOAD)
+  }
+  if (document.readyState === 'complete') loaded()
+  else hear('load', loaded)
+  return leave
+}
+
+/**
+ * Reports the navigation.
+ *
+ * @param entry - of the document, if the browser has one.
+ */
+export function reportNavigation(module: Module, entry: PerformanceNavigationTiming | undefined): void {
+  const serverTiming = (entry?.serverTiming ?? []).map(
+    ({ name, description, duration }) =>
+      name + (description && `;desc=${description}`) + (duration ? `;dur=${duration}` : ''),
+  )
+  module.call(
+    'vital',
+    // Deprecated, but Elastic's marks are its: whole milliseconds, and with `domLoading`.
+    [
+      ...Object.entries({ ...(performance as Level1).timing?.toJSON() }),
+      '',
+      serverTiming.join(', '),
+      document.referrer,
+    ].join('\n'),
+    NAVIGATION,
+    ...([entry?.transferSize, entry?.encodedBodySize, entry?.decodedBodySize] as unknown as Numbers),
+  )
+}
+
+// See `Experience::take` in `crate/src/signal/experience.rs`.
+const TYPES = ['paint', 'largest-contentful-paint', 'first-input', 'layout-shift', 'longtask', 'event']
+const NAVIGATION = 6
+const HIDDEN = 7
+const DUE = 8
+
+/** Milliseconds for which Elastic's agent goes on observing (`PAGE_LOAD_DELAY`). */
+const AFTER_LOAD = 1_000
+
+/** What is left out becomes NaN. */
+type Numbers =
+  Parameters<Exports['vital']> extends [number, number, number, ...infer Rest extends number[]] ? Rest : never
+
+/** https://www.w3.org/TR/navigation-timing/ */
+interface Level1 {
+  timing?: { toJSON(): object }
+}
+
+/** Of any of the types observed. */
+interface Entry extends PerformanceEventTiming {
+  // `layout-shift`
+  value?: number
+  hadRecentInput?: boolean
+}
