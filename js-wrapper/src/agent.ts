@@ -233,6 +233,9 @@ function start(
   const tellVitals =
     PROTOCOLS && hooks & WEB_VITALS ? (FULL ? hookVitals : hookExperience)(module, undo) : undefined
   const end = () => {
+    sender.leaving = true
+    // Once whoever calls this has sent what there is.
+    void Promise.resolve().then(() => (sender.leaving = false))
     catchUp?.()
     endPageLoad()
   }

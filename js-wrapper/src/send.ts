@@ -9,6 +9,8 @@ export interface Sender {
   send: Host['send']
   /** Has the browser send this when the page is gone, instead of the last one (https://wicg.github.io/pending-beacon/). */
   sendLater: (body: Uint8Array, areEvents: boolean) => void
+  /** Whether the page is left just now. Of `headwater/full`. */
+  leaving: boolean
   /** Resolves when all requests under way, and what they have led to, have ended. */
   settled(): Promise<void>
 }
@@ -52,7 +54,8 @@ export function createSender(
   }
   const urlOf = (areEvents: boolean) => target()[PROTOCOLS && areEvents ? 3 : 0] ?? ''
   let later: AbortController | undefined
-  return {
+  const sender: Sender = {
+    leaving: false,
     sendLater(body, areEvents) {
       if (!FULL) return
       later?.abort()
@@ -72,6 +75,16 @@ export function createSender(
           if (!filtered) return resolve(new Response())
           body = filtered
         }
+        const [, type = '', encoding] = target()
+        // Firefox before 133. A beacon has no headers, and nobody hears what becomes of it: only where there is nothing
+        // better.
+        if (
+          FULL &&
+          sender.leaving &&
+          !('keepalive' in Request.prototype || encoding || headers) &&
+          navigator.sendBeacon(url, new Blob([body as Uint8Array<ArrayBuffer>], { type }))
+        )
+          return resolve(new Response())
         resolve(
           // Of another agent of ours below us it is no request of the page's.
           hand('POST ' + url, () =>
@@ -104,6 +117,7 @@ export function createSender(
       while (pending.size) await Promise.all(pending)
     },
   }
+  return sender
 }
 
 /** Of Elastic's intake. */

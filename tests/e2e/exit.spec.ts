@@ -1,7 +1,7 @@
 /** What has ended when a page is left arrives, and arrives once. */
 import { has, only } from '../support/spans.js'
-import type { Stage } from '../support/stage.js'
-import { expect, test, type Options } from '../support/test.js'
+import { postsOf, type Stage } from '../support/stage.js'
+import { agentScript, expect, test, type Options } from '../support/test.js'
 
 /** Nothing is sent on time: what arrives was sent because the page was left. */
 const NEVER = 3_600_000
@@ -182,3 +182,32 @@ async function expectOnce(stage: Stage, name: string, count: number): Promise<vo
   const all = Array.from({ length: count }, (_, number) => number)
   await expect.poll(() => numbersOf(stage, name)).toEqual(all)
 }
+
+test('where fetch has no keepalive, beacons take what is left', async ({ open, stage }) => {
+  const options = { serviceName: '{service}', serverUrl: stage.origin, flushInterval: NEVER }
+  const visit = await open({
+    head: `<script>
+        delete Request.prototype.keepalive
+        const native = navigator.sendBeacon
+        navigator.sendBeacon = (url, body) => {
+          const taken = native.call(navigator, url, body)
+          sessionStorage.beacons = (sessionStorage.beacons ?? '') + body.type + taken + ' '
+          return taken
+        }
+      </script>${agentScript(options, 'headwater.full.min.js')}`,
+  })
+  const beacons = () => visit.page.evaluate(() => sessionStorage.getItem('beacons') ?? '')
+  await visit.page.evaluate(async () => {
+    await fetch('/echo?early')
+    await (
+      globalThis as unknown as { headwater: { apm: { flush: () => Promise<unknown> } } }
+    ).headwater.apm.flush()
+    await fetch('/echo?last')
+  })
+  expect(await beacons(), 'a page that stays has no need of them').toBe('')
+  await visit.page.goto(new URL('/echo', visit.page.url()).href)
+  expect(await beacons()).toMatch(/^(application\/x-protobuftrue )+$/)
+  await expect
+    .poll(() => postsOf(stage, '/v1/traces', visit.service).map(({ body }) => body.toString()))
+    .toContainEqual(expect.stringContaining('/echo?last'))
+})
