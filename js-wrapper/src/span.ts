@@ -90,7 +90,7 @@ export function createSpans(
       readonly isRoot: boolean,
       readonly isOwn = true,
     ) {
-      this.name = String(name)
+      this.name = textOf(name)
       this.type = type || (TYPES[cause] ?? '')
       const [, traceId = '', id = '', flags] = context.split('-')
       this.traceId = traceId
@@ -122,7 +122,8 @@ export function createSpans(
       return { traceId: this.traceId, spanId: this.id, traceFlags: +this.sampled }
     }
     setAttribute(key: string, value: unknown) {
-      return this.setAttributes({ [key]: value })
+      quietly(() => (this.#given[key] = value))
+      return this
     }
     setAttributes(attributes: Attributes) {
       quietly(() => Object.assign(this.#given, attributes))
@@ -137,7 +138,7 @@ export function createSpans(
       return this
     }
     mark(key: string) {
-      this.addMarks({ custom: { [key.replace(/[.*"]/g, '_')]: performance.now() - this.start } })
+      this.addMarks({ custom: { [textOf(key).replace(/[.*"]/g, '_')]: performance.now() - this.start } })
     }
     addMarks(groups: Readonly<Record<string, Readonly<Record<string, number>>>>) {
       quietly(() => {
@@ -145,14 +146,15 @@ export function createSpans(
           for (const [key, time] of Object.entries(marks)) this.#given[`headwater.${group}.${key}`] = time
       })
     }
-    addLink({ context, attributes }: Link) {
+    addLink(link: Link) {
       quietly(() => {
+        const { context, attributes } = link
         this.#links += `\x03${context.traceId}-${context.spanId}-${packAttributes({ ...attributes })}`
       })
       return this
     }
-    setStatus({ code }: { code: number }) {
-      this.outcome = code > 1 ? 'failure' : 'success'
+    setStatus(status: { code: number }) {
+      this.outcome = quietly(() => status.code > 1) ? 'failure' : 'success'
       return this
     }
     updateName(name: string) {
@@ -195,12 +197,14 @@ export function createSpans(
     drop() {
       return this.#decide(0)
     }
-    end(time = performance.now()) {
+    end(given?: number) {
       if (this.#ended) return
       if (this === page) return endPageLoad()
-      this.#end = time
-      if (this.isRoot) tell('transaction:end', this)
+      const time = typeof given === 'number' ? given : performance.now()
+      this.#end = time || performance.now()
+      // An observer may end it, too.
       this.#ended = true
+      if (this.isRoot) tell('transaction:end', this)
       open.delete(this.number)
       module.call('endSpan', this.pack(), this.number, time, +(this.outcome === 'failure'))
       if (this.cause < 1) tend()
@@ -210,11 +214,13 @@ export function createSpans(
       // Without one, OpenTelemetry's back ends have nothing to hide.
       const type =
         this.type === 'page-load' || (FULL && this.type === 'custom') ? {} : { 'headwater.type': this.type }
-      return `${clean(this.name)}\x03${quietly(() => packAttributes({ ...this.#given, ...type })) ?? ''}${this.#links}`
+      const attributes = quietly(() => packAttributes({ ...this.#given, ...type })) ?? ''
+      return `${clean(textOf(this.name))}\x03${attributes}${this.#links}`
     }
     close() {
-      if (!this.#ended) tell('transaction:end', this)
+      const wasOpen = !this.#ended
       this.#ended = true
+      if (wasOpen) tell('transaction:end', this)
       // The last that is known of it stays.
       this.#context = this.traceparent
     }
@@ -251,9 +257,9 @@ export function createSpans(
     const { type, startTime, attributes, managed, canReuse, blocking } = optionsOf(given, options)
     const cause = (flags & 3) | (managed && flags & IS_ROOT ? MANAGED : 0)
     const number = (last = (last + 1) >>> 0)
-    const time = startTime ?? performance.now()
+    const time = Number.isFinite(startTime) ? Number(startTime) : performance.now()
     const bits = (canReuse ? CAN_REUSE : 0) | (blocking ? IS_BLOCKING : 0)
-    const traceparent = module.ask('startSpan', String(name), number, time, above, flags | cause | bits) ?? ''
+    const traceparent = module.ask('startSpan', textOf(name), number, time, above, flags | cause | bits) ?? ''
     const span = new OwnSpan(number, name, type, cause, time, traceparent, !!(flags & IS_ROOT), isOwn)
     if (attributes) span.setAttributes(attributes)
     if (span.isRecording()) open.set(number, span)
@@ -337,6 +343,9 @@ export function createSpans(
     },
   }
 }
+
+/** Of anything that the page may give for a name. */
+const textOf = (value: unknown): string => quietly(() => String(value)) ?? ''
 
 function optionsOf(given: SpanOptions | string | undefined, options: SpanOptions | undefined): SpanOptions {
   return { ...(typeof given === 'object' ? given : { type: given }), ...options }

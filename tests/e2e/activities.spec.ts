@@ -326,3 +326,62 @@ test('links, marks and context', async ({ open, demo, stage }) => {
     },
   })
 })
+
+test('nothing that a page gives wrong is thrown, or switches the agent off', async ({ open, demo }) => {
+  const visit = await open(page(demo.collector, ''))
+  const seen = await visit.page.evaluate(async () => {
+    const wrong: unknown[] = [
+      undefined,
+      null,
+      Symbol('s'),
+      5n,
+      () => 5,
+      {
+        toString() {
+          throw new Error('mine')
+        },
+      },
+    ]
+    const thrown: string[] = []
+    for (const value of wrong) {
+      const span = own.startTransaction('wrong', { managed: true }) as unknown as Record<
+        string,
+        (...given: unknown[]) => unknown
+      >
+      const methods = ['setAttribute', 'setAttributes', 'addLabels', 'addContext', 'addLink', 'setStatus']
+      methods.push(
+        'updateName',
+        'recordException',
+        'mark',
+        'addMarks',
+        'startSpan',
+        'block',
+        'removeTask',
+        'end',
+      )
+      for (const name of methods)
+        try {
+          span[name]?.(value, value)
+        } catch (error) {
+          thrown.push(`${name}: ${String(error)}`)
+        }
+      const agent = own as unknown as typeof span
+      for (const name of ['startTransaction', 'startSpan', 'observe', 'setCustomContext'])
+        try {
+          agent[name]?.(value, value, value)
+        } catch (error) {
+          thrown.push(`${name}: ${String(error)}`)
+        }
+    }
+    // One that ends what it is told of.
+    own.observe('transaction:end', (transaction) => {
+      transaction.end()
+    })
+    own.startTransaction('last').end()
+    await own.flush()
+    return { thrown, active: (own as unknown as { isActive: () => boolean }).isActive() }
+  })
+  expect(seen).toEqual({ thrown: [], active: true })
+  await until(visit, 'last')
+  expect(visit.console).toEqual([])
+})
