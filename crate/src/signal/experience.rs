@@ -195,10 +195,12 @@ impl Experience {
         let mut next = || self.moment(take_part(&mut moments, b' '));
         let [start, redirect, fetch, end] = [next(), next(), next(), next()];
         let [response, interactive, complete] = [next(), next(), next()];
-        let base = if redirect > 0.0 { redirect } else { fetch };
+        // Firefox has one that lies some milliseconds before the navigation.
+        let first = greater(fetch, start);
+        let base = if redirect > 0.0 { redirect } else { first };
         // Not so in some versions of WebKit (its bugs 168057 and 186919).
-        let is_in_order = fetch > 0.0 && fetch >= start && response >= fetch && end >= response;
-        let mark = |at: f64| if is_in_order && at >= fetch { at - base } else { UNKNOWN };
+        let is_in_order = fetch > 0.0 && response >= first && end >= response;
+        let mark = |at: f64| if is_in_order && at >= fetch { greater(at - base, 0.0) } else { UNKNOWN };
         let mut lines = self.navigation.as_str();
         loop {
             let line = take_part(&mut lines, b'\n');
@@ -381,6 +383,15 @@ mod tests {
         assert_eq!(told["agent.timeToFirstByte"], "94.0");
         assert_eq!(told["agent.firstContentfulPaint"], "120.0");
         assert!(!told.contains_key("response.transfer_size"));
+    }
+
+    #[test]
+    fn a_fetch_before_the_navigation_is_its_start() {
+        let mut experience = Experience::NEW;
+        experience.take(NAVIGATION, &TIMING.replace("fetchStart,1010", "fetchStart,967"), &with(&[]));
+        let told = told(&mut experience);
+        assert_eq!(told["navigationTiming.fetchStart"], "0.0");
+        assert_eq!(told["agent.timeToFirstByte"], "96.0");
     }
 
     #[test]
