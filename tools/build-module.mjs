@@ -12,7 +12,7 @@ const TARGET = 'wasm32-unknown-unknown'
 const output = path.join(root, 'js-wrapper/src/generated')
 
 /** What each module has of the features in `crate/Cargo.toml`. */
-export const VARIANTS = { standard: [], full: ['full'], elastic: ['elastic', 'events', 'gzip'] }
+export const VARIANTS = { standard: [], full: ['full'], elastic: ['elastic', 'events', 'gzip', 'sessions'] }
 
 /** @param {boolean} abort whether to build the standard library without panic messages; see setup. */
 export function buildModule(abort) {

@@ -11,7 +11,7 @@ import { brotli } from './size.mjs'
 const source = path.join(root, 'js-wrapper/src')
 const output = path.join(root, 'js-wrapper/dist')
 
-/** ESM, CommonJS and the script-tag file, of every variant; the type declarations, and the texts that npm shows. */
+/** ESM, CommonJS and the script-tag file, of every variant; the adapter to OpenTelemetry's API; the type declarations, and the texts that npm shows. */
 export async function buildPackage() {
   await Promise.all([
     ...['README.md', 'LICENSE'].map((file) =>
@@ -20,6 +20,17 @@ export async function buildPackage() {
     ...bundle('standard', { esm: 'index.js', cjs: 'index.cjs', iife: 'headwater.min.js' }, output),
     ...bundle('elastic', { esm: 'elastic.js', cjs: 'elastic.cjs', iife: 'headwater.elastic.min.js' }, output),
     ...bundle('full', { esm: 'full.js', cjs: 'full.cjs', iife: 'headwater.full.min.js' }, output),
+    ...['js', 'cjs'].map((ending) =>
+      esbuild.build({
+        bundle: true,
+        minify: true,
+        target: 'es2022',
+        entryPoints: [path.join(source, 'opentelemetry.ts')],
+        external: ['@opentelemetry/api'],
+        format: ending === 'js' ? 'esm' : 'cjs',
+        outfile: path.join(output, `opentelemetry.${ending}`),
+      }),
+    ),
   ])
   node(path.join(root, 'node_modules/typescript/bin/tsc'), ['-p', path.join(root, 'js-wrapper')])
 }
@@ -52,7 +63,9 @@ export function bundle(variant, files, folder, ways = WAYS) {
           },
         },
       ],
-      entryPoints: [path.join(source, format === 'iife' ? 'script.ts' : 'index.ts')],
+      entryPoints: [
+        path.join(source, ENTRIES[variant]?.[format] ?? (format === 'iife' ? 'script.ts' : 'index.ts')),
+      ],
       format: format === 'iife' ? format : 'esm',
       outfile,
     })
@@ -60,6 +73,9 @@ export function bundle(variant, files, folder, ways = WAYS) {
     await writeFile(outfile, await minifyAgain(await readFile(outfile, 'utf8'), format, ways))
   })
 }
+
+/** Those that have a file of their own. */
+const ENTRIES = { elastic: { esm: 'elastic.ts', cjs: 'elastic.ts' } }
 
 /** What esbuild makes of the same is 150 bytes of brotli longer: it allows for cycles, and for exports that change. */
 function toCommonJs(text) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
-use headwater::options::{DOCUMENTATION, FACTS, OptionDocumentation, OptionId, Rule};
+use headwater::options::{DOCUMENTATION, FACTS, FURTHER, OptionDocumentation, OptionId, Rule};
 
 fn main() -> ExitCode {
     let check = env::args().any(|argument| argument == "--check");
@@ -54,20 +54,28 @@ fn typescript(_before: &str) -> String {
     }
     out.push_str("}\n\n/** Their names, in the order of their numbers in the module. @internal */\n");
     out.push_str("export const OPTIONS = (\n");
-    let last = DOCUMENTATION.len() - 1;
-    for (number, option) in DOCUMENTATION.iter().enumerate() {
+    let (options, further) = DOCUMENTATION.split_at(DOCUMENTATION.len() - FURTHER);
+    let last = options.len() - 1;
+    for (number, option) in options.iter().enumerate() {
         // One text: shorter than a list of texts.
-        out.push_str(&format!("  '{}{}\n", option.name, if number == last { "'" } else { " ' +" }));
+        out.push_str(&format!("  '{}{}\n", option.name, if number == last { "' +" } else { " ' +" }));
     }
+    let names: Vec<_> = further.iter().map(|option| format!(" {}", option.name)).collect();
+    out.push_str(&format!("  (PROTOCOLS ? '{}' : '')\n", names.concat()));
     out.push_str(
         ").split(' ')\n\n/** How each is written, a letter each: the first of `text`, `boolean`, `number`,\n",
     );
     out.push_str(" * `list`, `object`, `json`. @internal */\nexport const OPTION_TYPES =\n  '");
-    for number in 0..DOCUMENTATION.len() {
+    let letter = |number: usize| {
         let rule = OptionId::from_number(number as u32).map(OptionId::rule);
-        out.push_str(&rule.map_or("text", attribute_type)[..1]);
-    }
-    out.push_str("'\n\n/** What the browser is asked for, in the order of the numbers behind the options. @internal */\n");
+        &rule.map_or("text", attribute_type)[..1]
+    };
+    out.push_str(&(0..options.len()).map(letter).collect::<String>());
+    let letters: String = (options.len()..DOCUMENTATION.len()).map(letter).collect();
+    out.push_str(&format!("' + (PROTOCOLS ? '{letters}' : '')"));
+    out.push_str(
+        "\n\n/** What the browser is asked for, in the order of the numbers behind the options. @internal */\n",
+    );
     out.push_str("export type Facts = [\n");
     let last = FACTS.len() - 1;
     for fact in &FACTS[..last] {
@@ -82,7 +90,7 @@ fn typescript(_before: &str) -> String {
 
 fn attribute_type(rule: Rule) -> &'static str {
     match rule {
-        Rule::Flag | Rule::DeferredFlag | Rule::Exclude => "boolean",
+        Rule::Flag | Rule::DeferredFlag | Rule::VitalsFlag | Rule::Exclude => "boolean",
         Rule::Rate | Rule::Duration | Rule::Time | Rule::Limit | Rule::ApiVersion => "number",
         Rule::Instrumentations
         | Rule::Origins
@@ -106,6 +114,7 @@ fn attribute_type(rule: Rule) -> &'static str {
         | Rule::Credentials
         | Rule::Compression
         | Rule::BeforeSend
+        | Rule::Graphql
         | Rule::Sampler => "text",
     }
 }

@@ -19,24 +19,34 @@ use crate::signal::activity::{Activity, Cause, Start};
 use crate::signal::error;
 #[cfg(feature = "elastic")]
 use crate::signal::experience::{self, Experience};
+#[cfg(feature = "graphql")]
+use crate::signal::graphql::Operation;
 #[cfg(feature = "elastic")]
 use crate::signal::page_load::Ended;
 use crate::signal::page_load::{self, Milestones, PageLoad, Resource};
+#[cfg(feature = "events")]
+use crate::signal::report::Report;
+#[cfg(feature = "timing")]
+use crate::signal::request::{Ended as EndedRequest, Timed};
 use crate::signal::request::{Outcome, Request, Server};
 use crate::signal::route;
 use crate::signal::session::Session;
+#[cfg(feature = "timing")]
+use crate::signal::timing::{Match, Moments, key_of};
 #[cfg(feature = "vitals")]
 use crate::signal::vitals::{Finished, NUMBERS, Reporter, Vitals, WEB_VITAL};
 use crate::trace::{
-    Attributes, Clock, Event, Link, Parent, PerMinute, Root, Severity, Sink, Span, limit_value_length,
+    Attributes, Clock, Event, Kind, Link, Parent, PerMinute, Root, Severity, Sink, Span, limit_value_length,
     redact_url, set_redaction,
 };
 #[cfg(feature = "elastic")]
-use crate::trace::{Kind, Status};
+use crate::trace::{Status, TYPE};
 use crate::wire::reader::{Fields, Value};
+#[cfg(feature = "timing")]
+use crate::wire::text::find;
 #[cfg(feature = "elastic")]
 use crate::wire::text::write_ratio;
-use crate::wire::text::{contains, find, take_part};
+use crate::wire::text::{contains, take_part};
 
 /// An agent, before and after its start.
 pub struct Agent<H> {
@@ -53,10 +63,14 @@ pub struct Agent<H> {
     page_failed: bool,
     /// Requests under way.
     requests: Vec<Request>,
-    /// Ended requests to trusted environments that have not said what they know.
+    /// Ended requests that the browser has not told of yet, in the order of their ends.
+    #[cfg(feature = "timing")]
     waiting: Vec<Waiting>,
-    /// Where sessions are sampled.
+    /// The visitor's session, if it is of interest.
     session: Option<Session>,
+    /// Which page of it this one is, from 1: other tabs go on counting.
+    #[cfg(feature = "elastic")]
+    sequence: u64,
     #[cfg(feature = "vitals")]
     vitals: Vitals,
     #[cfg(feature = "elastic")]
@@ -94,18 +108,26 @@ impl<H: Host> Agent<H> {
                 clock: Clock::new(0.0),
                 queue: Queue::new(),
                 held: Vec::new(),
+                session_id: String::new(),
                 sampler_failed: Cell::new(false),
                 recorded: PerMinute::new(),
                 dropped: 0,
                 #[cfg(feature = "elastic")]
                 children: 0,
+                #[cfg(feature = "elastic")]
+                latest: 0.0,
+                #[cfg(feature = "elastic")]
+                place: String::new(),
             },
             ids: IdGenerator::new(fill),
             page: None,
             page_failed: false,
             requests: Vec::new(),
+            #[cfg(feature = "timing")]
             waiting: Vec::new(),
             session: None,
+            #[cfg(feature = "elastic")]
+            sequence: 0,
             #[cfg(feature = "vitals")]
             vitals: Vitals::NEW,
             #[cfg(feature = "elastic")]
@@ -133,6 +155,14 @@ impl<H: Host> Agent<H> {
             let mut warning = String::from("distributedTracingOrigins: the path is ignored: ");
             warning.push_str(text);
             self.log(LogLevel::Warn, &warning);
+        }
+        if let Input::Text(text) = value
+            && cfg!(feature = "sessions")
+            && option == OptionId::StoredSession
+        {
+            // Another page's is as good, and may be newer.
+            self.session = Session::parse(text).or(self.session.take());
+            return true;
         }
         let is_allowed = self.options.set(option, key, value, &|url| self.recorder.host.origin(url));
         // Filters may come when the agent runs, and have to read what is sent.
@@ -164,11 +194,22 @@ impl<H: Host> Agent<H> {
         self.warn_of_endpoint();
         let options = &self.options;
         self.recorder.clock = Clock::new(time_origin);
+        #[cfg(feature = "elastic")]
+        {
+            self.recorder.place = redact_url(options.text(OptionId::PageUrl));
+        }
         let compresses = self.compresses();
         let resource = resource_of(options);
         self.recorder.queue.start(&resource, &self.endpoint, options.protocol, compresses);
         self.started = now;
+        if let Some(session) = &mut self.session {
+            session.count_page();
+        }
         let session = self.session(now);
+        #[cfg(feature = "elastic")]
+        {
+            self.sequence = self.session.as_ref().map_or(0, Session::pages);
+        }
         let (options, recorder) = (&self.options, &self.recorder);
         self.page = Some(PageLoad::start(options, &mut self.ids, time_origin, &mut |trace_id| {
             let url = options.text(OptionId::PageUrl);
@@ -211,6 +252,10 @@ impl<H: Host> Agent<H> {
         self.recorder.queue.set_left(false);
         if on && why == Pause::Consent {
             self.discard();
+            if cfg!(feature = "sessions") && self.session.take().is_some() {
+                self.recorder.session_id.clear();
+                self.recorder.host.store("");
+            }
         }
     }
 
@@ -227,6 +272,7 @@ impl<H: Host> Agent<H> {
         if cfg!(feature = "events") {
             self.activities.clear();
         }
+        #[cfg(feature = "timing")]
         self.waiting.clear();
         #[cfg(feature = "vitals")]
         {
@@ -247,7 +293,7 @@ impl<H: Host> Agent<H> {
     }
 
     /// A request starts. `line` is the method, a space and the absolute URL as the browser's URL
-    /// parser serialises it.
+    /// parser serialises it; behind a line feed what it asks a GraphQL server for: see [`Operation::parse`].
     ///
     /// Returns nothing if it gets no headers; else the headers to add, names and values joined by line feeds.
     /// With diagnostics a mark comes first: `=` within the page's origin, `+` to another one; in a dry run `-` and
@@ -256,27 +302,24 @@ impl<H: Host> Agent<H> {
         let mut answer = Vec::new();
         let mut url = line;
         let method = take_part(&mut url, b' ');
+        #[cfg(feature = "graphql")]
+        let (url, graphql) = {
+            let mut rest = url;
+            (take_part(&mut rest, b'\n'), rest)
+        };
         let Some(origin) = Origin::of(url).filter(|_| self.paused == 0) else {
             return answer;
         };
         self.recorder.queue.set_left(false);
         let activity = self.take_part_in(now);
-        let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
-        let session = if page_is_open { None } else { self.session(now) };
-        let Self { options, recorder, ids, page, diagnostics, .. } = self;
+        let joins_page = self.page_is_open();
+        let session = self.session(now);
+        let first = (REQUEST_KIND, method, Some(url));
+        let (mut context, parent, mut own_root) =
+            self.begin_span(activity.as_ref(), joins_page, session, first);
+        let Self { options, recorder, page, diagnostics, .. } = self;
         let Some(page) = page else {
             return answer;
-        };
-        let span_id = ids.span_id();
-        let (mut context, parent, mut own_root) = if let Some(above) = &activity {
-            let parent = Parent { span_id: above.context.span_id, remote: false };
-            (above.context.child(span_id), Some(parent), above.root)
-        } else if page_is_open {
-            (page.context.child(span_id), Some(page.as_parent()), None)
-        } else {
-            let trace_id = ids.trace_id();
-            let root = recorder.decide(options, session, trace_id, (REQUEST_KIND, method, url));
-            (SpanContext::root(trace_id, span_id, false), None, Some(root))
         };
         let root = own_root.as_mut().unwrap_or(&mut page.root);
         let sampled = root.decision.sampled();
@@ -329,6 +372,15 @@ impl<H: Host> Agent<H> {
             request.entry = Some(above.entry);
             request.names_entry =
                 options.protocol == Protocol::Elastic && above.context.span_id != above.entry;
+        }
+        #[cfg(feature = "events")]
+        {
+            let own = options.text(OptionId::PageOrigin);
+            request.template = route::url_template(&options.url_templates, url, own).map(String::from);
+        }
+        #[cfg(feature = "graphql")]
+        {
+            request.operation = Operation::parse(graphql);
         }
         request.has_headers = !answer.is_empty();
         request.is_dry_run = is_dry_run;
@@ -393,43 +445,101 @@ impl<H: Host> Agent<H> {
         if new_preflight {
             self.diagnostics.count(request.place, |counts| counts.new_preflights += 1);
         }
-        if cfg!(feature = "linking")
-            && let Outcome::Response(status) = outcome
-            && Answer::parse(answer).is_awaited(&self.options.environments)
-            && self.waiting.len() < WAITING
-        {
-            // Its `Server-Timing` may still come with the resource's entry.
-            self.waiting.push(Waiting { request, end: now, status, answer: answer.into() });
-        } else {
-            self.record(&request, now, outcome, answer);
+        self.note_end(&request, now, outcome);
+        #[cfg(feature = "timing")]
+        if request.timing.is_none() && self.may_send(&request) {
+            // Those that wait must go when the page does.
+            if self.waiting.len() == WAITING {
+                let oldest = self.waiting.remove(0);
+                self.record_ended(&oldest);
+            }
+            // The browser's entry comes with the last byte, and to a busy page later.
+            self.waiting.push(Waiting {
+                request,
+                end: now,
+                ended: EndedRequest::of(outcome),
+                answer: answer.into(),
+            });
+            self.deliver(now);
+            return;
+        }
+        self.record(&request, now, outcome, answer);
+        #[cfg(feature = "elastic")]
+        if !self.has_page_requests() {
+            self.finish_page_load(now);
         }
         self.deliver(now);
     }
 
-    /// The browser tells of the `Server-Timing` of a request to `url`, as the header has it.
-    pub fn server_timing(&mut self, now: f64, url: &str, server_timing: &str) {
-        if let Some(index) = self.waiting.iter().position(|waiting| waiting.request.is_for(url)) {
-            let Waiting { request, end, status, answer } = self.waiting.swap_remove(index);
-            let mut rest = answer.as_str();
-            let url = take_part(&mut rest, b'\n');
-            let mut answer = String::from(url);
-            let line_end = find(rest, b"\n");
-            // The header may have metrics that say nothing of a trace.
-            let separator = if line_end > 0 { "," } else { "" };
-            for part in ["\n", server_timing, separator, rest] {
-                answer.push_str(part);
-            }
-            self.record(&request, end, Outcome::Response(status), &answer);
-            self.deliver(now);
+    /// The browser tells of a request: if it is one of ours, its span says so, too.
+    #[cfg(feature = "timing")]
+    pub fn time_request(&mut self, now: f64, resource: &Resource) {
+        if self.is_ours(resource.url) {
+            return;
         }
+        let moments = Moments::parse(resource.timing);
+        let key = key_of(resource.url);
+        let mut found = Match::of(resource.start, moments.answered(resource.initiator));
+        let ended = self.waiting.iter().map(|waiting| (&waiting.request, waiting.end));
+        let open = self.requests.iter().map(|request| (request, now));
+        for (place, (request, end)) in ended.chain(open).enumerate() {
+            if request.key == key && request.timing.is_none() {
+                found.consider(place, request.start, end);
+            }
+        }
+        let Some(place) = found.place() else {
+            return;
+        };
+        let attributes = moments.attributes(resource);
+        let timing = Some(Timed { attributes, server_timing: resource.server_timing.into() });
+        if let Some(open) = place.checked_sub(self.waiting.len()) {
+            self.requests[open].timing = timing;
+            return;
+        }
+        let mut waiting = self.waiting.remove(place);
+        waiting.request.timing = timing;
+        self.record_ended(&waiting);
+        self.deliver(now);
+    }
+
+    /// Whether the span of a request is sent, or may be.
+    #[cfg(feature = "timing")]
+    fn may_send(&self, request: &Request) -> bool {
+        match request.root {
+            None => self.page_fate() != Fate::Drop,
+            Some(root) => {
+                root.decision.sampled() || self.options.flag(OptionId::SampleOnError) || self.links()
+            }
+        }
+    }
+
+    /// Records the requests that the browser has not told of in time.
+    #[cfg(feature = "timing")]
+    fn release_waiting(&mut self) {
+        for waiting in mem::take(&mut self.waiting) {
+            self.record_ended(&waiting);
+        }
+    }
+
+    #[cfg(feature = "timing")]
+    fn record_ended(&mut self, Waiting { request, end, ended, answer }: &Waiting) {
+        self.record(request, *end, ended.outcome(), answer);
     }
 
     /// The browser tells of a resource of the page load, or of the document (initiator `navigation`).
     pub fn resource(&mut self, resource: &Resource) {
+        #[cfg(feature = "elastic")]
+        let resource = match self.options.protocol {
+            Protocol::Elastic => resource,
+            _ => &Resource { decoded_size: 0, ..*resource },
+        };
         // Requests since the start are spans already, and our own are none.
         let traced = match resource.initiator {
             "fetch" => self.instruments(Instrumentation::Fetch),
             "xmlhttprequest" => self.instruments(Instrumentation::XmlHttpRequest),
+            // As the page's icon, of which Elastic's agent does not tell either.
+            #[cfg(feature = "elastic")]
+            "other" if self.options.protocol == Protocol::Elastic => return,
             _ => false,
         };
         let fate = self.page_fate();
@@ -451,38 +561,59 @@ impl<H: Host> Agent<H> {
         }
     }
 
-    /// An activity starts: below another one (`parent`, a number), below the one that the code runs in, what the
-    /// visitor has done, or the page load; else, or with another cause than [`Cause::Own`], it is a trace of its own.
-    /// Returns its `traceparent`; nothing if nothing may be recorded.
+    /// A phase of the navigation, by its number among those of [`PageLoad::phase`]; one that has not come has no length.
+    #[cfg(feature = "events")]
+    pub fn phase(&mut self, phase: u32, start: f64, end: f64) {
+        let fate = self.page_fate();
+        let for_elastic = self.options.protocol == Protocol::Elastic;
+        if let Some(page) = &self.page
+            && page.is_open()
+            && end > start
+        {
+            let sink = &mut self.recorder.sink(page, None, &self.options, fate);
+            page.phase(phase as usize, (start, end), for_elastic, &mut self.ids, sink);
+        }
+    }
+
+    /// An activity starts: below `parent`, which may be of another process or have ended; below the one that the code
+    /// runs in, what the visitor has done, or the page load; else, or as a root, it is a trace of its own. Returns its
+    /// `traceparent`; nothing if nothing may be recorded.
     pub fn start_activity(&mut self, now: f64, given: &Start, name: &str) -> Vec<u8> {
         let mut answer = Vec::new();
         if !cfg!(feature = "events") || self.paused != 0 || self.activities.len() >= OPEN_ACTIVITIES {
             return answer;
         }
         self.recorder.queue.set_left(false);
-        let above = match given.parent {
+        let mut parent = given.parent.filter(|_| !given.is_root);
+        let above = match parent {
             _ if given.is_root => None,
-            0 => self.take_part_in(now),
-            number => self.activity(number).cloned(),
+            None => self.take_part_in(now),
+            Some(parent) => {
+                self.activities.iter().find(|activity| activity.context.span_id == parent.span_id).cloned()
+            }
         };
-        let page_is_open = !given.is_root && self.page.as_ref().is_some_and(PageLoad::is_open);
-        let session = if above.is_some() || page_is_open { None } else { self.session(now) };
-        let Self { options, recorder, ids, page, .. } = self;
-        let Some(page) = page else {
+        let is_page = |page: &PageLoad| parent.is_none_or(|parent| parent.span_id == page.context.span_id);
+        let joins_page = !given.is_root && self.page_is_open() && self.page.as_ref().is_some_and(is_page);
+        if above.is_some() || joins_page {
+            parent = None;
+        }
+        let session = self.session(now);
+        let first = (FIRST_CAUSE + given.cause as u32, name, None);
+        let (mut context, mut above_it, mut root) =
+            self.begin_span(above.as_ref(), joins_page, session, first);
+        let Some(page) = &self.page else {
             return answer;
         };
-        let span_id = ids.span_id();
-        let (mut context, parent, root, entry) = if let Some(above) = above {
-            let parent = Parent { span_id: above.context.span_id, remote: false };
-            (above.context.child(span_id), Some(parent), above.root, above.entry)
-        } else if page_is_open {
-            (page.context.child(span_id), Some(page.as_parent()), None, page.context.span_id)
-        } else {
-            let trace_id = ids.trace_id();
-            let url = options.text(OptionId::PageUrl);
-            let root =
-                recorder.decide(options, session, trace_id, (FIRST_CAUSE + given.cause as u32, name, url));
-            (SpanContext::root(trace_id, span_id, false), None, Some(root), span_id)
+        if let Some(parent) = parent {
+            context = parent.child(context.span_id);
+            let is_of_page = parent.trace_id == page.context.trace_id;
+            above_it = Some(Parent { span_id: parent.span_id, remote: !is_of_page });
+            root = if is_of_page { None } else { Some(Root::of_flag(parent.flags.sampled())) };
+        }
+        let entry = match above {
+            Some(above) => above.entry,
+            None if root.is_none() => page.context.span_id,
+            None => context.span_id,
         };
         context.flags = context.flags.with_sampled(root.unwrap_or(page.root).decision.sampled());
         context.write(&mut answer);
@@ -492,27 +623,56 @@ impl<H: Host> Agent<H> {
             number,
             cause,
             context,
-            parent,
+            parent: above_it,
             root,
             entry,
             start,
             last: now,
             latest: start,
             has_children: false,
+            children: 0,
             can_reuse,
             is_held,
         });
         answer
     }
 
+    /// The context of a span that begins, what it hangs under, and the decision on its trace if that is not the page
+    /// load's: below `above`, else in the page load, or else a trace of its own, whose kind, name and URL (the page's own,
+    /// if it has none) are the last.
+    fn begin_span(
+        &mut self,
+        above: Option<&Activity>,
+        joins_page: bool,
+        session: Option<SessionHash>,
+        (kind, name, url): (u32, &str, Option<&str>),
+    ) -> (SpanContext, Option<Parent>, Option<Root>) {
+        let Self { options, recorder, ids, page, .. } = self;
+        let span_id = ids.span_id();
+        if let Some(above) = above {
+            let parent = Parent { span_id: above.context.span_id, remote: false };
+            return (above.context.child(span_id), Some(parent), above.root);
+        }
+        if let Some(page) = page
+            && joins_page
+        {
+            return (page.context.child(span_id), Some(page.as_parent()), None);
+        }
+        let url = url.unwrap_or_else(|| options.text(OptionId::PageUrl));
+        let trace_id = ids.trace_id();
+        let root = recorder.decide(options, session, trace_id, (kind, name, url));
+        (SpanContext::root(trace_id, span_id, false), None, Some(root))
+    }
+
     /// The number of the activity that what starts now is one with; of the page load [`PAGE_LOAD`], or 0.
     pub fn reuse(&mut self, now: f64, cause: Cause, can_reuse: bool) -> u32 {
-        if self.page.as_ref().is_some_and(PageLoad::is_open) {
+        if self.page_is_open() {
             return if can_reuse || cause != Cause::Managed { PAGE_LOAD } else { 0 };
         }
-        let Some(newest) = self.managed_mut() else {
+        let Some(place) = self.newest_managed() else {
             return 0;
         };
+        let newest = &mut self.activities[place];
         if !newest.may_become(cause, can_reuse, now) {
             return 0;
         }
@@ -525,17 +685,11 @@ impl<H: Host> Agent<H> {
     }
 
     /// The number of the newest managed activity, of the page load, or 0.
-    pub fn current_transaction(&mut self) -> u32 {
-        let page_is_open = self.page.as_ref().is_some_and(PageLoad::is_open);
-        match self.managed_mut() {
-            Some(newest) => newest.number,
-            None => {
-                if page_is_open {
-                    PAGE_LOAD
-                } else {
-                    0
-                }
-            }
+    pub fn current_transaction(&self) -> u32 {
+        match self.newest_managed() {
+            Some(place) => self.activities[place].number,
+            None if self.page_is_open() => PAGE_LOAD,
+            None => 0,
         }
     }
 
@@ -583,7 +737,7 @@ impl<H: Host> Agent<H> {
         number: u32,
         now: f64,
         end: f64,
-        failed: bool,
+        outcome: (Kind, bool),
         name: &str,
         mut given: &str,
     ) {
@@ -597,6 +751,10 @@ impl<H: Host> Agent<H> {
         if activity.parent.is_some_and(|parent| parent.span_id != activity.entry) {
             self.name_transaction(Some(activity.entry), &mut attributes);
         }
+        #[cfg(feature = "elastic")]
+        if activity.root.is_some() && self.options.protocol == Protocol::Elastic {
+            attributes.integer(elastic::CHILDREN, i64::from(activity.children));
+        }
         let fate = match &activity.root {
             None => self.page_fate(),
             // A click without consequences.
@@ -607,9 +765,21 @@ impl<H: Host> Agent<H> {
         if let Some(page) = &self.page {
             let sink = &mut self.recorder.sink(page, activity.root, &self.options, fate);
             let end = if end.is_nan() { None } else { Some(end) };
-            activity.end(name, end, failed, &attributes, &links, sink);
+            activity.end(name, end, outcome, &attributes, &links, sink);
         }
         self.deliver(now);
+    }
+
+    /// Something has happened within an activity, at a `time` of the page's clock. `given`: see [`Attributes::given`].
+    pub fn add_event(&mut self, number: u32, now: f64, time: f64, name: &str, given: &str) {
+        let context = self.activity(number).map(|activity| activity.context).or_else(|| self.page_context());
+        if self.paused == 0
+            && !self.logs_endpoint.is_empty()
+            && context.is_some_and(|context| context.flags.sampled())
+        {
+            let attributes = Attributes::of_event().given(given);
+            self.event(now, Event { name, time, severity: Severity::Info, context, attributes });
+        }
     }
 
     /// The page's code runs in a span of its own from now on, or in none (0). Returns the one that it ran in.
@@ -619,7 +789,11 @@ impl<H: Host> Agent<H> {
 
     /// The page has gone from one URL to another within its document. If that is another route, returns a line each: its
     /// name, its URL as it may be shown, and the template if there is one.
-    pub fn route(&self, from: &str, to: &str, pushed: bool) -> Vec<u8> {
+    pub fn route(&mut self, from: &str, to: &str, pushed: bool) -> Vec<u8> {
+        #[cfg(feature = "elastic")]
+        {
+            self.recorder.place = redact_url(to);
+        }
         if !route::is_change(from, to, pushed) {
             return Vec::new();
         }
@@ -631,33 +805,32 @@ impl<H: Host> Agent<H> {
         answer.into()
     }
 
-    /// The one that the page's code runs in, or that what happens now is a consequence of.
-    fn activity_now(&self, now: f64) -> Option<&Activity> {
-        let managed = || {
-            let mut managed = self.activities.iter().rev().filter(|activity| activity.cause != Cause::Own);
-            managed.next().filter(|newest| newest.takes(now))
-        };
-        if cfg!(feature = "events") { self.activity(self.current).or_else(managed) } else { None }
-    }
-
     fn activity(&self, number: u32) -> Option<&Activity> {
         self.activities.iter().find(|activity| activity.number == number)
     }
 
-    fn managed_mut(&mut self) -> Option<&mut Activity> {
-        self.activities.iter_mut().rev().find(|activity| activity.cause != Cause::Own)
+    /// The place of the newest one that others belong to.
+    fn newest_managed(&self) -> Option<usize> {
+        self.activities.iter().rposition(|activity| activity.cause != Cause::Own)
+    }
+
+    /// The place of the one that the page's code runs in, or that what happens now is a consequence of.
+    fn place_now(&self, now: f64) -> Option<usize> {
+        if !cfg!(feature = "events") {
+            return None;
+        }
+        let current = self.activities.iter().position(|activity| activity.number == self.current);
+        current.or_else(|| self.newest_managed().filter(|place| self.activities[*place].takes(now)))
+    }
+
+    fn activity_now(&self, now: f64) -> Option<&Activity> {
+        self.place_now(now).map(|place| &self.activities[place])
     }
 
     /// The activity that what starts now belongs to.
     fn take_part_in(&mut self, now: f64) -> Option<Activity> {
-        if !cfg!(feature = "events") {
-            return None;
-        }
-        let current = self.current;
-        let activity = match self.activities.iter_mut().find(|activity| activity.number == current) {
-            Some(activity) => activity,
-            None => self.managed_mut().filter(|newest| newest.takes(now))?,
-        };
+        let place = self.place_now(now)?;
+        let activity = &mut self.activities[place];
         activity.touch(now, None);
         Some(activity.clone())
     }
@@ -680,11 +853,16 @@ impl<H: Host> Agent<H> {
     }
 
     /// Something was thrown and not caught, or the page hands it over (`handled`). `text`: see [`error::attributes`];
-    /// `labels` are the page's own attributes. `request` is the number of the one that failed with it, or 0.
+    /// `labels` are the page's own attributes. `request` is the number of the one that failed with it, or 0. In
+    /// `headwater/elastic` a U+0003 and the message for Elastic's server may follow.
     pub fn capture_error(&mut self, now: f64, text: &str, labels: &str, handled: bool, request: u32) {
         if !handled {
             self.note_error();
         }
+        #[cfg(feature = "elastic")]
+        let mut shown = text;
+        #[cfg(feature = "elastic")]
+        let text = take_part(&mut shown, 3);
         if self.paused != 0
             || self.logs_endpoint.is_empty()
             || !handled && !self.instruments(Instrumentation::Error)
@@ -692,7 +870,32 @@ impl<H: Host> Agent<H> {
         {
             return;
         }
+        #[cfg_attr(not(feature = "elastic"), expect(unused_mut))]
         let mut attributes = error::attributes(text, handled).given(labels);
+        #[cfg(feature = "elastic")]
+        if self.options.protocol == Protocol::Elastic {
+            attributes.known_text(elastic::SHOWN, shown);
+        }
+        self.record_error(now, attributes, request);
+    }
+
+    /// The browser reports what is no exception: see [`Report`].
+    #[cfg(feature = "events")]
+    pub fn report(&mut self, now: f64, kind: u32, text: &str) {
+        let report = Report::parse(kind, text);
+        // A policy that forbids our collector would be reported to it, and so on.
+        let is_ours =
+            self.is_ours(report.url) || !report.url.is_empty() && self.endpoint.starts_with(report.url);
+        if self.paused != 0 || self.logs_endpoint.is_empty() || is_ours || self.recent_errors.knows(text, now)
+        {
+            return;
+        }
+        self.record_error(now, report.attributes(), 0);
+    }
+
+    /// Records an error within the span of the request with this number, or within what goes on.
+    fn record_error(&mut self, now: f64, mut attributes: Attributes, request: u32) {
+        self.session(now);
         let mut context = self.page_context();
         if let Some((_, failed, entry)) = self.failed_requests.iter().find(|failed| failed.0 == request) {
             context = Some(*failed);
@@ -702,10 +905,16 @@ impl<H: Host> Agent<H> {
             self.name_transaction(Some(activity.entry), &mut attributes);
             #[cfg(feature = "elastic")]
             if self.options.protocol == Protocol::Elastic {
-                attributes.text(elastic::TYPE, activity.cause.kind());
+                attributes.text(TYPE, activity.cause.kind());
             }
         }
-        self.event("exception", Severity::Error, now, context, attributes);
+        let (name, severity) = ("exception", Severity::Error);
+        self.event(now, Event { name, time: now, severity, context, attributes });
+    }
+
+    /// Whether what happens now happens during the page load.
+    fn page_is_open(&self) -> bool {
+        self.page.as_ref().is_some_and(PageLoad::is_open)
     }
 
     /// The page load, while it is open.
@@ -713,17 +922,13 @@ impl<H: Host> Agent<H> {
         self.page.as_ref().filter(|page| page.is_open()).map(PageLoad::sampled_context)
     }
 
-    /// Records an event that happened within a span, if there was one. Whatever the sampler has decided: there are few,
-    /// and each matters on its own.
-    pub fn event(
-        &mut self,
-        name: &str,
-        severity: Severity,
-        now: f64,
-        context: Option<SpanContext>,
-        attributes: Attributes,
-    ) {
-        self.recorder.record_event(&self.options, &Event { name, time: now, severity, context, attributes });
+    /// Records an event, within the visitor's session. Whatever the sampler has decided: there are few, and each matters
+    /// on its own.
+    fn event(&mut self, now: f64, mut event: Event) {
+        if cfg!(feature = "sessions") {
+            event.attributes.known_text(SESSION_ID, &self.recorder.session_id);
+        }
+        self.recorder.record_event(&self.options, &event);
         self.deliver(now);
     }
 
@@ -733,24 +938,28 @@ impl<H: Host> Agent<H> {
         if self.paused != 0 {
             return;
         }
-        let mut reporter = Reporter::new(now, &mut self.ids);
+        let activity = self.activity_now(now).map(|activity| activity.context);
+        let mut reporter = Reporter::new(now, activity, &mut self.ids);
         self.vitals.take(kind, text, numbers, &mut reporter);
-        for Finished { name, time, attributes } in reporter.finished {
-            // A vital is the page load's whenever it is known.
-            let page = if name == WEB_VITAL { self.page.as_ref() } else { None };
-            let context = page.map(PageLoad::sampled_context).or_else(|| self.page_context());
-            self.event(name, Severity::Info, time, context, attributes);
+        for Finished { name, time, context: visit, attributes } in reporter.finished {
+            // A vital is the page load's, or the soft navigation's, whenever it is known, a frame what it has held up.
+            let mut context = self.page_context();
+            if name == WEB_VITAL {
+                context = visit.or(self.page.as_ref().map(PageLoad::sampled_context));
+            } else if let Some(activity) = self.activity_now(time) {
+                context = Some(activity.context);
+            }
+            self.event(time, Event { name, time, severity: Severity::Info, context, attributes });
         }
     }
 
-    /// See [`Experience::take`]. What is hidden has had its interactions; what is due is told.
+    /// See [`Experience::take`]. What is hidden has had its interactions.
     #[cfg(feature = "elastic")]
     pub fn experience(&mut self, now: f64, kind: u32, text: &str, numbers: &[f64; experience::NUMBERS]) {
         if self.paused != 0 {
             return;
         }
         match kind {
-            experience::DUE => self.finish_page_load(now),
             experience::HIDDEN => {
                 if let Some(inp) = self.experience.hide(numbers[0]) {
                     self.record_interactions(now, inp);
@@ -773,7 +982,7 @@ impl<H: Host> Agent<H> {
         let root = recorder.decide(options, session, trace_id, (FIRST_CAUSE, name, url));
         let mut attributes = Attributes::of_span();
         attributes.text("url.full", &redact_url(url));
-        attributes.text(elastic::TYPE, name);
+        attributes.text(TYPE, name);
         attributes.double("inp_value", inp);
         let sampled = root.decision.sampled();
         let fate = if sampled { Fate::Send } else { Fate::Drop };
@@ -792,7 +1001,7 @@ impl<H: Host> Agent<H> {
         self.deliver(now);
     }
 
-    /// Elastic's page loads say what happens until a second after their end: keeps this one for then.
+    /// Elastic's page loads end when the requests that they have made are done: keeps this one for then.
     #[cfg(feature = "elastic")]
     fn holds_page_load(
         &mut self,
@@ -802,9 +1011,7 @@ impl<H: Host> Agent<H> {
         milestones: &Milestones,
         end: f64,
     ) -> bool {
-        if self.options.protocol == Protocol::Elastic
-            && self.instruments(Instrumentation::WebVitals)
-            && !self.experience.is_over
+        if self.has_page_requests()
             && let Some(page) = &mut self.page
             && page.close()
         {
@@ -814,19 +1021,29 @@ impl<H: Host> Agent<H> {
         self.ended.is_some()
     }
 
-    /// Tells the page load, if it has ended: what comes now is not of interest any more, or the page may go.
+    /// Tells the page load, if it only waits for its requests: they are done, or the page may go.
     #[cfg(feature = "elastic")]
     pub fn finish_page_load(&mut self, now: f64) {
-        if let Some(Ended { url, kind, given, milestones, mut end }) = self.ended.take()
+        if let Some(Ended { url, kind, given, milestones, end }) = self.ended.take()
             && let Some(page) = &mut self.page
         {
             page.reopen();
-            self.experience.is_over = true;
-            if self.experience.largest_paint > end {
-                end = self.experience.largest_paint;
-            }
-            self.end_page_load(now, &url, &kind, &given, &milestones, end);
+            self.tell_page_load(now, &url, &kind, &given, &milestones, end);
         }
+    }
+
+    /// Whether nothing is sent of itself: the spans of Elastic's page loads are to go with them.
+    #[cfg(feature = "elastic")]
+    fn waits_for_page(&self) -> bool {
+        self.options.protocol == Protocol::Elastic && self.page_is_open()
+    }
+
+    /// Whether requests of the page load are under way.
+    #[cfg(feature = "elastic")]
+    fn has_page_requests(&self) -> bool {
+        let entry = self.page.as_ref().map(|page| page.context.span_id);
+        self.options.protocol == Protocol::Elastic
+            && self.requests.iter().any(|request| request.entry == entry)
     }
 
     /// What Elastic's UI shows of it.
@@ -838,6 +1055,7 @@ impl<H: Host> Agent<H> {
             // Those that are still to come, too.
             let open = self.requests.iter().filter(|request| request.root.is_none()).count()
                 + self.activities.iter().filter(|activity| activity.root.is_none()).count();
+            attributes.known_integer(elastic::SEQUENCE, self.sequence.cast_signed());
             attributes.integer(elastic::CHILDREN, i64::from(self.recorder.children) + open as i64);
         }
         attributes
@@ -845,7 +1063,7 @@ impl<H: Host> Agent<H> {
 
     /// Something has failed on the page.
     pub fn note_error(&mut self) {
-        self.page_failed |= self.page.as_ref().is_some_and(PageLoad::is_open);
+        self.page_failed |= self.page_is_open();
     }
 
     /// A person wants the open transaction, or does not. Returns whether it will be so.
@@ -881,6 +1099,21 @@ impl<H: Host> Agent<H> {
         out
     }
 
+    /// The page has called `sendBeacon`, and the browser has taken it or not.
+    pub fn beacon(&mut self, url: &str, refused: bool) {
+        if let Some(origin) = Origin::of(url)
+            && !self.is_ours(url)
+        {
+            let mut text = String::new();
+            origin.write(&mut text);
+            let place = self.diagnostics.place(&text);
+            self.diagnostics.count(place, |counts| counts.beacons += 1);
+            if refused {
+                self.diagnostics.count(place, |counts| counts.refused_beacons += 1);
+            }
+        }
+    }
+
     /// See [`Diagnostics::write`].
     pub fn diagnostics(&self) -> Vec<u8> {
         let Recorder { queue, dropped, .. } = &self.recorder;
@@ -894,7 +1127,7 @@ impl<H: Host> Agent<H> {
         now: f64,
         url: &str,
         navigation_type: &str,
-        mut given: &str,
+        given: &str,
         milestones: &Milestones,
         end: f64,
     ) {
@@ -902,6 +1135,20 @@ impl<H: Host> Agent<H> {
         if self.holds_page_load(url, navigation_type, given, milestones, end) {
             return;
         }
+        self.tell_page_load(now, url, navigation_type, given, milestones, end);
+    }
+
+    fn tell_page_load(
+        &mut self,
+        now: f64,
+        url: &str,
+        navigation_type: &str,
+        mut given: &str,
+        milestones: &Milestones,
+        end: f64,
+    ) {
+        #[cfg(feature = "elastic")]
+        let end = self.experience.finish(end, self.recorder.latest);
         #[cfg(feature = "elastic")]
         let further = self.further_of_page_load();
         let Some(page) = &mut self.page else {
@@ -943,6 +1190,7 @@ impl<H: Host> Agent<H> {
     /// The page is left: requests under way end now, their outcome unknown.
     pub fn leave(&mut self, now: f64) {
         while let Some(request) = self.requests.pop() {
+            self.note_end(&request, now, Outcome::Cancelled);
             self.record(&request, now, Outcome::Cancelled, "");
         }
         #[cfg(feature = "elastic")]
@@ -953,11 +1201,13 @@ impl<H: Host> Agent<H> {
 
     /// Sends all that waits, before it returns; what may not be sent now is kept if the page may be leaving.
     pub fn flush(&mut self, now: f64, stay: Stay) {
-        if cfg!(feature = "linking") {
-            while let Some(Waiting { request, end, status, answer }) = self.waiting.pop() {
-                self.record(&request, end, Outcome::Response(status), &answer);
-            }
-        }
+        #[cfg(feature = "timing")]
+        self.release_waiting();
+        self.send_all(now, stay);
+    }
+
+    /// The same for what is in the queue. Requests that wait for the browser's word go on waiting: they have a timer.
+    fn send_all(&mut self, now: f64, stay: Stay) {
         if cfg!(feature = "deferred")
             && !self.recorder.held.is_empty()
             && let Some(page) = &mut self.page
@@ -972,6 +1222,8 @@ impl<H: Host> Agent<H> {
 
     /// The timer asked for has run out.
     pub fn timer(&mut self, now: f64) {
+        #[cfg(feature = "timing")]
+        self.release_waiting();
         let Recorder { host, queue, .. } = &mut self.recorder;
         queue.timer_fired();
         if queue.is_early(host, now) {
@@ -1059,12 +1311,11 @@ impl<H: Host> Agent<H> {
 
     /// Goes on with what waits here, and then with what storage has.
     fn send_on(&mut self, now: f64) {
-        // The spans of a page load are to go with it.
         #[cfg(feature = "elastic")]
-        if self.ended.is_some() {
+        if self.waits_for_page() {
             return;
         }
-        self.flush(now, Stay::Here);
+        self.send_all(now, Stay::Here);
         let Recorder { host, queue, .. } = &mut self.recorder;
         if self.paused == 0 {
             queue.drain(host, now);
@@ -1081,7 +1332,7 @@ impl<H: Host> Agent<H> {
     }
 
     fn index_of(&self, number: u32) -> Option<usize> {
-        self.requests.iter().position(|request| request.number == number)
+        self.requests.iter().rposition(|request| request.number == number)
     }
 
     /// Records an ended request.
@@ -1092,6 +1343,10 @@ impl<H: Host> Agent<H> {
         let mut joined = None;
         let mut server = None;
         if cfg!(feature = "linking") {
+            #[cfg(feature = "timing")]
+            let said = with_server_timing(answer, request, &self.options);
+            #[cfg(feature = "timing")]
+            let answer = said.as_str();
             let answer = Answer::parse(answer);
             joined = answer.context.filter(|server| server.trace_id == request.context.trace_id);
             server = match joined {
@@ -1102,19 +1357,8 @@ impl<H: Host> Agent<H> {
                 self.diagnostics.ignored_traces += 1;
             }
         }
-        if cfg!(feature = "events") && matches!(outcome, Outcome::Failed(_)) {
-            if self.failed_requests.len() == FAILED_REQUESTS {
-                self.failed_requests.remove(0);
-            }
-            self.failed_requests.push((request.number, request.context, request.entry));
-        }
         let fate = match &request.root {
-            None => {
-                if outcome.is_error() {
-                    self.page_failed |= page.is_open();
-                }
-                self.page_fate()
-            }
+            None => self.page_fate(),
             Some(root) if root.decision.sampled() => Fate::Send,
             Some(_) if !cfg!(feature = "deferred") || !self.options.flag(OptionId::SampleOnError) => {
                 Fate::Drop
@@ -1126,10 +1370,23 @@ impl<H: Host> Agent<H> {
         };
         let sink = &mut self.recorder.sink(page, request.root, &self.options, fate);
         request.end(end, outcome, server, sink);
-        if cfg!(feature = "events")
-            && let Some(entry) = request.entry
-        {
-            self.touch(entry, end, Some(end));
+    }
+
+    /// What the end of a request means to others, which do not wait for it to be recorded.
+    fn note_end(&mut self, request: &Request, end: f64, outcome: Outcome) {
+        if cfg!(feature = "deferred") && request.root.is_none() && outcome.is_error() {
+            self.note_error();
+        }
+        if cfg!(feature = "events") {
+            if matches!(outcome, Outcome::Failed(_)) {
+                if self.failed_requests.len() == FAILED_REQUESTS {
+                    self.failed_requests.remove(0);
+                }
+                self.failed_requests.push((request.number, request.context, request.entry));
+            }
+            if let Some(entry) = request.entry {
+                self.touch(entry, end, Some(end));
+            }
         }
     }
 
@@ -1176,25 +1433,60 @@ impl<H: Host> Agent<H> {
         }
     }
 
-    /// The hash of the session, if sessions are sampled.
+    /// Something happens, in the visitor's session or in a new one. Returns its hash, if sessions are sampled.
     fn session(&mut self, now: f64) -> Option<SessionHash> {
-        if !cfg!(feature = "sessions") || !self.options.flag(OptionId::SamplingMode) || self.paused != 0 {
+        let samples = cfg!(feature = "session-sampling") && self.options.flag(OptionId::SamplingMode);
+        let tells = self.options.has_session();
+        let is_off = !(samples || tells) || self.paused != 0 || self.endpoint.is_empty();
+        if !cfg!(feature = "sessions") || is_off {
             return None;
         }
-        if self.session.is_none() {
-            // Not before, as without consent it is not read.
-            self.session = Session::parse(self.options.text(OptionId::StoredSession));
-        }
-        let host = &self.recorder.host;
-        let unix = (host.wall_clock() + now) as u64;
+        let unix = (self.recorder.host.wall_clock() + now) as u64;
         if !self.session.as_mut().is_some_and(|session| session.touch(unix)) {
-            self.session = Some(Session::start(self.ids.trace_id(), unix));
+            let before = self.session.replace(Session::start(self.ids.trace_id(), unix));
+            if tells {
+                self.tell_session(now, unix, before);
+            }
         }
         let session = self.session.as_mut()?;
         if let Some(text) = session.write() {
-            host.store(&text);
+            self.recorder.host.store(&text);
         }
-        session.hash()
+        if tells && self.recorder.session_id != session.id() {
+            self.recorder.session_id = session.id().into();
+        }
+        if samples { session.hash() } else { None }
+    }
+
+    /// The end of one session, at its last activity, and the start of the next (`session.end`, `session.start`).
+    fn tell_session(&mut self, now: f64, unix: u64, before: Option<Session>) {
+        // Elastic's server has no place for them.
+        if self.options.protocol == Protocol::Elastic || self.logs_endpoint.is_empty() {
+            return;
+        }
+        let Some(session) = &self.session else {
+            return;
+        };
+        let mut tell = |name, time, attributes| {
+            let severity = Severity::Info;
+            self.recorder
+                .record_event(&self.options, &Event { name, time, severity, context: None, attributes });
+        };
+        let mut start = Attributes::of_event();
+        start.text(SESSION_ID, session.id());
+        if let Some(before) = before {
+            let mut end = Attributes::of_event();
+            end.text(SESSION_ID, before.id());
+            start.text("session.previous_id", before.id());
+            tell("session.end", now - unix.saturating_sub(before.active()) as f64, end);
+        }
+        tell("session.start", now, start);
+        self.deliver(now);
+    }
+
+    /// The visitor's session, if it is known.
+    pub fn session_id(&self) -> &str {
+        &self.recorder.session_id
     }
 
     fn deliver(&mut self, now: f64) {
@@ -1202,14 +1494,18 @@ impl<H: Host> Agent<H> {
             return;
         }
         if self.recorder.queue.is_full() {
-            self.flush(now, Stay::Here);
+            self.send_all(now, Stay::Here);
         }
         #[cfg(feature = "elastic")]
-        if self.ended.is_some() {
+        if self.waits_for_page() {
             return;
         }
         let interval = self.options.flush_interval;
-        if let Some(delay) = self.recorder.queue.wants_timer(now, interval, !self.waiting.is_empty()) {
+        #[cfg(feature = "timing")]
+        let waits = !self.waiting.is_empty();
+        #[cfg(not(feature = "timing"))]
+        let waits = false;
+        if let Some(delay) = self.recorder.queue.wants_timer(now, interval, waits) {
             self.recorder.host.start_timer(delay);
         }
     }
@@ -1288,11 +1584,30 @@ fn link_to(answer: &Answer, options: &Options) -> Option<Link> {
     Some(Link { to, attributes })
 }
 
+/// What a response says, with the `Server-Timing` of the browser's entry, which a page may see there and not in a header,
+/// if it is of somebody whose word counts and who has said nothing else.
+#[cfg(feature = "timing")]
+fn with_server_timing(answer: &str, request: &Request, options: &Options) -> String {
+    let timing = request.timing.as_ref().map_or("", |timed| timed.server_timing.as_str());
+    if timing.is_empty() || !Answer::parse(answer).is_awaited(&options.environments) {
+        return answer.into();
+    }
+    let mut rest = answer;
+    let mut said = String::from(take_part(&mut rest, b'\n'));
+    // The header may have metrics that say nothing of a trace.
+    let separator = if find(rest, b"\n") > 0 { "," } else { "" };
+    for part in ["\n", timing, separator, rest] {
+        said.push_str(part);
+    }
+    said
+}
+
 /// A request that has ended, and what its response has said.
+#[cfg(feature = "timing")]
 struct Waiting {
     request: Request,
     end: f64,
-    status: u16,
+    ended: EndedRequest,
     answer: String,
 }
 
@@ -1302,6 +1617,8 @@ struct Recorder<H> {
     clock: Clock,
     queue: Queue,
     held: Vec<(SpanContext, Body)>,
+    /// `session.id` of what is recorded; empty if there is none.
+    session_id: String,
     /// Whether the warning has been given.
     sampler_failed: Cell<bool>,
     /// Spans and events.
@@ -1311,6 +1628,12 @@ struct Recorder<H> {
     /// Spans of the page load, but for its own.
     #[cfg(feature = "elastic")]
     children: u32,
+    /// When the last span of the page load's trace has ended, in milliseconds of the page's clock.
+    #[cfg(feature = "elastic")]
+    latest: f64,
+    /// The page's URL as it is now, as it may be shown.
+    #[cfg(feature = "elastic")]
+    place: String,
 }
 
 /// Who wants nothing to be recorded.
@@ -1502,6 +1825,12 @@ impl<H: Host> TraceSink<'_, H> {
         #[cfg(feature = "elastic")]
         {
             self.recorder.children += u32::from(self.is_page);
+            if self.recorder.queue.protocol() == Protocol::Elastic && body.is_entry() {
+                attributes.text(elastic::PLACE, &self.recorder.place);
+            }
+        }
+        if cfg!(feature = "sessions") {
+            attributes.known_text(SESSION_ID, &self.recorder.session_id);
         }
         context.flags = context.flags.with_sampled(self.root.decision.sampled());
         let mut tracestate = Vec::new();
@@ -1516,6 +1845,10 @@ impl<H: Host> TraceSink<'_, H> {
 
 impl<H: Host> Sink for TraceSink<'_, H> {
     fn record(&mut self, span: &Span) {
+        #[cfg(feature = "elastic")]
+        if self.is_page && span.end > self.recorder.latest {
+            self.recorder.latest = span.end;
+        }
         if self.fate == Fate::Drop {
             return;
         }
@@ -1624,13 +1957,16 @@ const OPEN_REQUESTS: usize = 1_000;
 const REQUEST_KIND: u32 = 0;
 const PAGE_LOAD_KIND: u32 = 1;
 const FIRST_CAUSE: u32 = 2;
+/// OpenTelemetry's semantic conventions.
+const SESSION_ID: &str = "session.id";
 /// What the wrapper calls the page load, among activities.
 const PAGE_LOAD: u32 = u32::MAX;
 /// Of more activities at a time nothing is known.
 const OPEN_ACTIVITIES: usize = 1_000;
 /// The page hears of a failure, and handles it or not, soon after it.
 const FAILED_REQUESTS: usize = 16;
-/// Of more ended requests that wait for their `Server-Timing` the rest does not.
+/// Of more ended requests that wait for the browser's word the first does not.
+#[cfg(feature = "timing")]
 const WAITING: usize = 100;
 /// Of more spans held for a decision the latest are lost.
 const HELD: usize = 1_000;
@@ -1642,6 +1978,7 @@ mod tests {
 
     use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
     use opentelemetry_proto::tonic::logs::v1::LogRecord;
     use opentelemetry_proto::tonic::trace::v1::Span as Decoded;
     use prost::Message;
@@ -1662,6 +1999,8 @@ mod tests {
         asked: Vec<String>,
         rate: f64,
         stored: String,
+        /// Whether what was sent are events.
+        events: Vec<bool>,
     }
 
     impl Host for Page {
@@ -1699,8 +2038,10 @@ mod tests {
             out.extend_from_slice(number.to_string().as_bytes());
         }
 
-        fn send(&self, number: u32, body: &[u8], keepalive: bool, _are_events: bool) {
-            self.0.borrow_mut().sent.push((number, body.into(), keepalive));
+        fn send(&self, number: u32, body: &[u8], keepalive: bool, are_events: bool) {
+            let mut world = self.0.borrow_mut();
+            world.sent.push((number, body.into(), keepalive));
+            world.events.push(are_events);
         }
 
         fn send_later(&self, _body: &[u8], _are_events: bool) {}
@@ -1739,6 +2080,19 @@ mod tests {
             logs.flat_map(|logs| logs.scope_logs).flat_map(|scope| scope.log_records).collect()
         }
 
+        /// All spans and all events.
+        fn both(&self) -> (Vec<Decoded>, Vec<LogRecord>) {
+            let events = self.0.borrow().events.clone();
+            let all = mem::take(&mut self.0.borrow_mut().sent);
+            let mut sent = events.into_iter().zip(all);
+            let (logs, traces): (Vec<_>, Vec<_>) = sent.by_ref().partition(|(are_events, _)| *are_events);
+            let of = |sent: Vec<(bool, _)>| sent.into_iter().map(|(_, sent)| sent).collect();
+            self.0.borrow_mut().sent = of(traces);
+            let spans = self.spans();
+            self.0.borrow_mut().sent = of(logs);
+            (spans, self.events())
+        }
+
         fn spans(&self) -> Vec<Decoded> {
             let requests = self.requests().into_iter();
             let resources = requests.flat_map(|request| request.resource_spans);
@@ -1752,6 +2106,7 @@ mod tests {
         let always = [
             (OptionId::ServiceName, Input::Text("shop")),
             (OptionId::PageOrigin, Input::Text("https://shop.example")),
+            (OptionId::Session, Input::Flag(false)),
         ];
         for (option, value) in always.iter().chain(given) {
             assert!(agent.configure(*option, "", *value), "{option:?}");
@@ -1879,7 +2234,9 @@ mod tests {
                 status: 200,
                 transfer_size: 0.0,
                 body_size: 0.0,
+                decoded_size: 0,
                 server_timing: "",
+                timing: "",
             });
         };
         resource("https://shop.example/", "navigation", 0.0);
@@ -1921,6 +2278,30 @@ mod tests {
         agent.flush(11.0, Stay::Here);
         let [event] = page.events().try_into().unwrap();
         assert_eq!((event.trace_id.len(), event.span_id.len(), event.flags), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_a_browser_calls_an_error_is_for_elastic_s_server_only() {
+        let error = "https://shop.example/\u{1}RangeError\u{1}no cart\u{1}\u{3}Uncaught RangeError: no cart";
+        let (mut otlp, page) = agent(&[]);
+        otlp.capture_error(7.0, error, "", false, 0);
+        otlp.flush(9.0, Stay::Here);
+        let [event] = page.events().try_into().unwrap();
+        let attributes: Vec<_> = event.attributes.iter().map(|pair| pair.key.as_str()).collect();
+        assert_eq!(
+            attributes,
+            [
+                "exception.type",
+                "exception.message",
+                "exception.stacktrace",
+                "headwater.exception.handled",
+                "url.full"
+            ]
+        );
+        // The same, as the page hands it over.
+        otlp.capture_error(8.0, "https://shop.example/\u{1}RangeError\u{1}no cart\u{1}", "", true, 0);
+        otlp.flush(9.0, Stay::Here);
+        assert!(page.events().is_empty());
     }
 
     #[test]
@@ -1990,6 +2371,7 @@ mod tests {
         let request = |agent: &mut Agent<Page>, number| {
             agent.start_request(number, 6.0, "GET https://shop.example/a", false);
             agent.end_request(number, 7.0, Outcome::Response(200), false, "");
+            agent.time_request(7.5, &entry("https://shop.example/a", 6.0, 7.0, ""));
         };
         request(&mut agent, 1);
         request(&mut agent, 2);
@@ -2001,7 +2383,7 @@ mod tests {
             request(&mut agent, number);
         }
         let by_size = page.spans().len();
-        assert!(by_size > 100, "{by_size}");
+        assert!(by_size > 50, "{by_size}");
         agent.start_request(500, 8.0, "GET https://shop.example/under-way", false);
         agent.leave(9.0);
         assert_eq!(page.spans().len(), 203, "those under way, too");
@@ -2199,6 +2581,7 @@ mod tests {
         let own = Input::Text("https://shop.example");
         assert!(agent.configure(OptionId::DistributedTracingOrigins, "?b3 datadog", own));
         assert!(!agent.configure(OptionId::DistributedTracingOrigins, "?b4", own));
+        assert!(agent.configure(OptionId::Session, "", Input::Flag(false)));
         assert!(agent.start(1_000.0, 5.0));
         assert_eq!(
             text(agent.start_request(1, 6.0, "GET https://api.example/", false))[..14],
@@ -2209,11 +2592,12 @@ mod tests {
             *"-\nx-datadog"
         );
         assert!(agent.decide(false), "nothing has gone out");
+        agent.beacon("https://shop.example/beacon", true);
         agent.adopt(2, "");
         agent.end_request(1, 7.0, Outcome::Response(200), true, "");
         let expected = concat!(
-            r#"{"origins":{"https://api.example":{"requests":1,"withHeaders":0,"dryRun":1,"newPreflights":1},"#,
-            r#""https://shop.example":{"requests":1,"withHeaders":0,"dryRun":0,"newPreflights":0}},"#,
+            r#"{"origins":{"https://api.example":{"requests":1,"withHeaders":0,"dryRun":1,"newPreflights":1,"beacons":0,"refusedBeacons":0},"#,
+            r#""https://shop.example":{"requests":1,"withHeaders":0,"dryRun":0,"newPreflights":0,"beacons":1,"refusedBeacons":1}},"#,
             r#""ignoredTraces":0,"droppedSpans":0,"droppedAttributes":0,"#,
             r#""sentSpans":0,"waitingSpans":0,"refusedSpans":0}"#,
         );
@@ -2264,15 +2648,94 @@ mod tests {
             explicit.dedup();
             assert_eq!(explicit.len(), 1, "rv is the session's: {all:?}");
             assert!(all.iter().all(|headers| headers.contains(flags) && headers.contains("rv:")), "{all:?}");
-            assert!(page.0.borrow().stored.is_empty(), "it was active a second ago");
+            assert!(page.0.borrow().stored.starts_with("6ba7b810"), "it was active a second ago");
         }
         let (mut agent, page) = full_agent(&[mode], World::default());
-        agent.start_request(1, 31.0 * 60_000.0, "GET https://shop.example/", false);
-        assert!(page.0.borrow().stored.is_empty(), "a request of the page load decides nothing");
         end_page_load(&mut agent);
         agent.start_request(2, 31.0 * 60_000.0, "GET https://shop.example/", false);
         let stored = page.0.borrow().stored.clone();
         assert!(!stored.is_empty() && !stored.starts_with("6ba7b810"), "idle for half an hour: {stored}");
+    }
+
+    const SESSION: (OptionId, Input) = (OptionId::Session, Input::Flag(true));
+
+    fn session_of(attributes: &[KeyValue]) -> String {
+        let value = attributes.iter().find(|pair| pair.key == SESSION_ID).and_then(|pair| pair.value.clone());
+        match value.and_then(|value| value.value) {
+            Some(any_value::Value::StringValue(id)) => id,
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_session_begins_goes_on_over_pages_and_is_on_everything() {
+        let (mut first, page) = agent(&[SESSION]);
+        fetch(&mut first, 1, 200);
+        first.capture_error(7.0, "Error\x02oops", "", true, 0);
+        end_page_load(&mut first);
+        let stored = page.0.borrow().stored.clone();
+        let id = first.session_id().to_owned();
+        assert!(stored.starts_with(&id) && stored.ends_with(" 1"), "{stored}");
+        first.flush(9.0, Stay::Here);
+        let (spans, events) = page.both();
+        let started = &events[0];
+        assert_eq!(
+            (started.event_name.as_str(), session_of(&started.attributes)),
+            ("session.start", id.clone())
+        );
+        assert!(started.attributes.len() == 1, "there was none before");
+        assert_eq!((spans.len(), events.len()), (2, 2), "{spans:?} {events:?}");
+        assert!(spans.iter().all(|span| session_of(&span.attributes) == id));
+        assert!(events.iter().all(|event| session_of(&event.attributes) == id));
+
+        let (mut second, page) = agent(&[SESSION, (OptionId::StoredSession, Input::Text(&stored))]);
+        end_page_load(&mut second);
+        second.flush(9.0, Stay::Here);
+        assert!(page.0.borrow().stored.ends_with(" 2"), "its second page");
+        let (spans, events) = page.both();
+        assert!(events.is_empty(), "it goes on");
+        assert_eq!(session_of(&spans[0].attributes), id);
+    }
+
+    #[test]
+    fn a_session_ends_at_its_last_activity_and_is_followed_by_another() {
+        let old = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+        // The page's clock began at 1,000 ms, and has 5.
+        let text = format!("{old} 0 500 3");
+        let (mut agent, page) = agent(&[SESSION, (OptionId::StoredSession, Input::Text(&text))]);
+        end_page_load(&mut agent);
+        let idle = 31.0 * 60_000.0;
+        agent.start_request(2, idle, "GET https://shop.example/a", false);
+        agent.end_request(2, idle + 1.0, Outcome::Response(200), false, "");
+        let id = agent.session_id().to_owned();
+        assert_ne!(id, old);
+        agent.flush(idle, Stay::Here);
+        let (spans, events) = page.both();
+        let [end, start] = events.try_into().unwrap();
+        assert_eq!((end.event_name.as_str(), session_of(&end.attributes)), ("session.end", old.into()));
+        assert_eq!(end.time_unix_nano, 1_005_000_000, "when the page was loaded");
+        assert_eq!((start.event_name.as_str(), session_of(&start.attributes)), ("session.start", id.clone()));
+        let previous = start.attributes.iter().find(|pair| pair.key == "session.previous_id");
+        assert!(previous.is_some_and(|pair| format!("{pair:?}").contains(old)));
+        let sessions: Vec<_> = spans.iter().map(|span| session_of(&span.attributes)).collect();
+        assert_eq!(sessions, [old.into(), id]);
+    }
+
+    #[test]
+    fn a_session_of_another_page_is_taken_over_and_none_is_possible() {
+        let other = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+        let (mut agent_of_tab, _) = agent(&[SESSION]);
+        assert_ne!(agent_of_tab.session_id(), other);
+        let newer = format!("{other} 1000 1000 1");
+        assert!(agent_of_tab.configure(OptionId::StoredSession, "", Input::Text(&newer)));
+        assert!(agent_of_tab.configure(OptionId::StoredSession, "", Input::Text("cleared")), "is no session");
+        fetch(&mut agent_of_tab, 1, 200);
+        assert_eq!(agent_of_tab.session_id(), other);
+        let (mut without, page) = agent(&[]);
+        fetch(&mut without, 1, 200);
+        end_page_load(&mut without);
+        assert!(without.session_id().is_empty() && page.0.borrow().stored.is_empty());
+        assert!(page.spans().iter().all(|span| session_of(&span.attributes).is_empty()));
     }
 
     /// An agent that trusts one environment.
@@ -2288,6 +2751,7 @@ mod tests {
         ] {
             assert!(agent.configure(option, key, Input::Text(value)), "{option:?}");
         }
+        assert!(agent.configure(OptionId::Session, "", Input::Flag(false)));
         assert!(agent.start(1_000.0, 5.0) && agent.links());
         end_page_load(&mut agent);
         (agent, page)
@@ -2337,6 +2801,59 @@ mod tests {
     }
 
     #[test]
+    fn requests_wait_for_the_browser_s_word_no_longer_than_for_others() {
+        let size = |span: &Decoded| {
+            let sizes = span.attributes.iter().filter(|attribute| attribute.key == "http.response.size");
+            sizes.count()
+        };
+        let url = "https://shop.example/a";
+        let (mut agent, page) = agent(&[]);
+        // Told of after its end, before it, and too late.
+        for number in [1, 2, 3] {
+            agent.start_request(number, 6.0, "GET https://shop.example/a", false);
+            if number == 2 {
+                agent.time_request(7.0, &entry(url, 6.0, 6.9, ""));
+            }
+            agent.end_request(number, 7.0, Outcome::Response(200), false, "");
+            if number == 1 {
+                agent.time_request(7.5, &entry(url, 6.0, 6.9, ""));
+            }
+        }
+        agent.timer(9.0);
+        agent.time_request(9.5, &entry(url, 6.0, 6.9, ""));
+        let spans = page.spans();
+        assert_eq!(spans.iter().map(size).collect::<Vec<_>>(), [1, 1, 0]);
+        // What waits does not grow without end, and none is lost.
+        for number in 10..10 + WAITING as u32 + 5 {
+            agent.start_request(number, 10.0, "GET https://shop.example/b", false);
+            agent.end_request(number, 11.0, Outcome::Failed("TypeError"), false, "");
+        }
+        assert_eq!(agent.waiting.len(), WAITING);
+        agent.leave(12.0);
+        assert_eq!(page.spans().len(), 3 + WAITING + 5);
+    }
+
+    fn entry<'a>(url: &'a str, start: f64, answered: f64, server_timing: &'a str) -> Resource<'a> {
+        // They live as long as the test.
+        let microseconds = (answered * 1_000.0) as u64;
+        let timing: &str = Box::leak(format!("0,0,0,0,0,0,0,0,0,1,{microseconds},{microseconds}").into());
+        Resource {
+            url,
+            initiator: "fetch",
+            protocol: "h2",
+            render_blocking: "",
+            start,
+            end: answered,
+            status: 200,
+            transfer_size: 400.0,
+            body_size: 100.0,
+            decoded_size: 0,
+            server_timing,
+            timing,
+        }
+    }
+
+    #[test]
     fn what_a_response_does_not_say_its_resource_entry_may() {
         for header in ["", "cache;desc=hit"] {
             let (mut agent, page) = linking();
@@ -2345,8 +2862,9 @@ mod tests {
             agent.end_request(1, 7.0, Outcome::Response(200), false, &answer);
             assert_eq!(page.spans().len(), 0, "it waits");
             assert!(!page.0.borrow().timers.is_empty(), "but not for ever");
-            agent.server_timing(8.0, "https://else.example/", &format!("trace;desc=00-{OTHER}"));
-            agent.server_timing(8.0, "https://pay.example/", &format!("trace;desc=00-{OTHER}"));
+            for url in ["https://else.example/", "https://pay.example/"] {
+                agent.time_request(8.0, &entry(url, 6.0, 6.8, &format!("trace;desc=00-{OTHER}")));
+            }
             agent.flush(9.0, Stay::Here);
             assert_eq!(page.spans().last().unwrap().links.len(), 1, "{header}");
         }
@@ -2409,6 +2927,7 @@ mod tests {
             assert!(!headers.is_empty() && !page.0.borrow().stored.is_empty());
             // Withdrawn before it was sent.
             agent.pause(Pause::Consent, true);
+            assert!(page.0.borrow().stored.is_empty(), "the session is forgotten, too");
             agent.leave(9.0);
             assert!(page.spans().is_empty());
         }
@@ -2436,6 +2955,7 @@ mod tests {
         let mut agent = Agent::new(page.clone(), |bytes| getrandom::fill(bytes).unwrap());
         for (option, key, value) in [
             (OptionId::ServiceName, "", Input::Text("shop")),
+            (OptionId::Session, "", Input::Flag(false)),
             (OptionId::AttributeCountLimit, "", Input::Number(2.0)),
             (OptionId::AttributeValueLengthLimit, "", Input::Number(20.0)),
             (OptionId::ResourceAttributes, "a", Input::Text("1")),

@@ -21,6 +21,9 @@ pub struct OriginCounts {
     pub dry_run: u32,
     /// Those of either kind that need a preflight for it which they would not need without.
     pub new_preflights: u32,
+    pub beacons: u32,
+    /// Those that the browser has not taken.
+    pub refused_beacons: u32,
 }
 
 impl Diagnostics {
@@ -62,10 +65,19 @@ impl Diagnostics {
             out.extend_from_slice(if out.is_empty() { b"{\"origins\":{\"" } else { b"},\"" });
             out.extend_from_slice(counts.origin.as_bytes());
             out.extend_from_slice(b"\":{");
-            let numbers = [counts.requests, counts.with_headers, counts.dry_run, counts.new_preflights];
-            for (index, name) in ["requests", "withHeaders", "dryRun", "newPreflights"].iter().enumerate() {
+            for (index, (name, number)) in [
+                ("requests", counts.requests),
+                ("withHeaders", counts.with_headers),
+                ("dryRun", counts.dry_run),
+                ("newPreflights", counts.new_preflights),
+                ("beacons", counts.beacons),
+                ("refusedBeacons", counts.refused_beacons),
+            ]
+            .iter()
+            .enumerate()
+            {
                 out.extend_from_slice(if index > 0 { b",\"" } else { b"\"" });
-                write_member(name, numbers[index], &mut out);
+                write_member(name, *number, &mut out);
             }
         }
         out.extend_from_slice(if out.is_empty() { b"{\"origins\":{" } else { b"}" });
@@ -138,12 +150,16 @@ mod tests {
         let b = diagnostics.place("https://b.example");
         diagnostics.count(b, |counts| counts.dry_run = 4);
         diagnostics.count(b, |counts| counts.new_preflights = 3);
+        diagnostics.count(a, |counts| counts.beacons = 2);
+        diagnostics.count(b, |counts| counts.refused_beacons = 1);
         diagnostics.ignored_traces = 5;
         assert_eq!(diagnostics.place("https://a.example"), a);
         let expected = json!({
             "origins": {
-                "https://a.example": { "requests": 2, "withHeaders": 1, "dryRun": 0, "newPreflights": 0 },
-                "https://b.example": { "requests": 0, "withHeaders": 0, "dryRun": 4, "newPreflights": 3 },
+                "https://a.example": { "requests": 2, "withHeaders": 1, "dryRun": 0, "newPreflights": 0,
+                    "beacons": 2, "refusedBeacons": 0 },
+                "https://b.example": { "requests": 0, "withHeaders": 0, "dryRun": 4, "newPreflights": 3,
+                    "beacons": 0, "refusedBeacons": 1 },
             },
             "ignoredTraces": 5,
             "droppedSpans": 0,

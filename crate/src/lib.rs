@@ -26,6 +26,8 @@ mod boundary {
     use wasm_bindgen::prelude::*;
 
     use crate::agent::{Agent, Pause};
+    #[cfg(feature = "events")]
+    use crate::context::TraceParent;
     use crate::deliver::Stay;
     use crate::encode::Protocol;
     use crate::host::Host;
@@ -34,6 +36,10 @@ mod boundary {
     use crate::signal::activity::{Cause, Start};
     use crate::signal::page_load::{Milestones, Resource};
     use crate::signal::request::Outcome;
+    #[cfg(feature = "events")]
+    use crate::trace::Kind;
+    #[cfg(feature = "elastic")]
+    use crate::wire::text::decimal;
     use crate::wire::text::take_part;
 
     // Only numbers cross, and the exports are plain: with wasm-bindgen's strings and wrappers the same
@@ -118,6 +124,10 @@ mod boundary {
             let hook = Instrumentation::WebVitals;
             hooks |= u32::from(agent.instruments(hook)) << hook as u32;
         }
+        #[cfg(feature = "connections")]
+        for hook in [Instrumentation::WebSocket, Instrumentation::EventSource] {
+            hooks |= u32::from(agent.instruments(hook)) << hook as u32;
+        }
         hooks | u32::from(agent.options.flag(OptionId::SampleOnError)) << 28 | u32::from(agent.links()) << 29
     }
 
@@ -153,22 +163,14 @@ mod boundary {
         AGENT.get().end_request(number, now, outcome, new_preflight, "");
     }
 
-    /// The input holds a request's URL and its `Server-Timing`, a line each. See
-    /// [`Agent::server_timing`].
-    #[cfg(feature = "linking")]
-    #[unsafe(export_name = "serverTiming")]
-    extern "C" fn server_timing(length: usize, now: f64) {
-        let mut timing = text(length);
-        let url = take_part(&mut timing, b'\n');
-        AGENT.get().server_timing(now, url, timing);
-    }
-
     /// A `PerformanceResourceTiming` entry; the input holds URL, initiator type, protocol,
-    /// render-blocking status and `Server-Timing`, a line each. See [`Resource`].
+    /// render-blocking status and `Server-Timing`, a line each; for a request its moments, and in `headwater/elastic`
+    /// the decoded size. See [`Resource`].
     #[unsafe(no_mangle)]
+    #[cfg_attr(not(feature = "timing"), expect(unused_variables))]
     extern "C" fn resource(
         length: usize,
-        _now: f64,
+        now: f64,
         start: f64,
         end: f64,
         status: u32,
@@ -178,18 +180,35 @@ mod boundary {
         let agent = AGENT.get();
         let mut lines = text(length);
         let mut line = || take_part(&mut lines, b'\n');
-        agent.resource(&Resource {
+        let resource = Resource {
             url: line(),
             initiator: line(),
             protocol: line(),
             render_blocking: line(),
             server_timing: line(),
+            #[cfg(feature = "timing")]
+            timing: line(),
+            #[cfg(feature = "elastic")]
+            decoded_size: decimal(line()).unwrap_or_default(),
             start,
             end,
             status: status as u16,
             transfer_size,
             body_size,
-        });
+        };
+        #[cfg(feature = "timing")]
+        if !resource.timing.is_empty() {
+            agent.time_request(now, &resource);
+            return;
+        }
+        agent.resource(&resource);
+    }
+
+    /// See [`Agent::phase`].
+    #[cfg(feature = "events")]
+    #[unsafe(no_mangle)]
+    extern "C" fn phase(_length: usize, _now: f64, phase: u32, start: f64, end: f64) {
+        AGENT.get().phase(phase, start, end);
     }
 
     /// The page load is over. The input holds the document's URL and the navigation's type, a line
@@ -220,28 +239,24 @@ mod boundary {
         AGENT.get().add_labels(text(length));
     }
 
-    /// See [`Agent::start_activity`]; the text is its name. Two bits of `flags` are its cause; the others say whether it
-    /// is a root (4), can be reused (8), and blocks the one above (16).
+    /// See [`Agent::start_activity`]; the text is the `traceparent` of the one above and, behind U+0003, its name. Two
+    /// bits of `flags` are its cause; the others say whether it is a root (4), can be reused (8), and blocks the one
+    /// above (16).
     #[cfg(feature = "events")]
     #[unsafe(export_name = "startSpan")]
-    extern "C" fn start_span(
-        length: usize,
-        now: f64,
-        number: u32,
-        start: f64,
-        parent: u32,
-        flags: u32,
-    ) -> usize {
+    extern "C" fn start_span(length: usize, now: f64, number: u32, start: f64, flags: u32) -> usize {
+        let mut name = text(length);
+        let parent = take_part(&mut name, 3);
         let given = Start {
             number,
             cause: Cause::from_number(flags),
             start,
-            parent,
+            parent: TraceParent::parse(parent.as_bytes()).ok(),
             is_root: flags & 4 != 0,
             can_reuse: flags & 8 != 0,
             is_blocking: flags & 16 != 0,
         };
-        answer_with(AGENT.get().start_activity(now, &given, text(length)))
+        answer_with(AGENT.get().start_activity(now, &given, name))
     }
 
     /// See [`Agent::reuse`].
@@ -282,13 +297,23 @@ mod boundary {
     }
 
     /// See [`Agent::end_activity`]; the text is its name, and behind U+0003 each its attributes and its
-    /// links.
+    /// links. `outcome` says whether it has failed (1) and, behind that, its kind.
     #[cfg(feature = "events")]
     #[unsafe(export_name = "endSpan")]
-    extern "C" fn end_span(length: usize, now: f64, number: u32, end: f64, failed: bool) {
+    extern "C" fn end_span(length: usize, now: f64, number: u32, end: f64, outcome: u32) {
         let mut given = text(length);
         let name = take_part(&mut given, 3);
-        AGENT.get().end_activity(number, now, end, failed, name, given);
+        let kind = Kind::from_number(outcome >> 1);
+        AGENT.get().end_activity(number, now, end, (kind, outcome & 1 != 0), name, given);
+    }
+
+    /// See [`Agent::add_event`]; the text is its name and, behind U+0003, its attributes.
+    #[cfg(feature = "full")]
+    #[unsafe(export_name = "addEvent")]
+    extern "C" fn add_event(length: usize, now: f64, number: u32, time: f64) {
+        let mut given = text(length);
+        let name = take_part(&mut given, 3);
+        AGENT.get().add_event(number, now, time, name, given);
     }
 
     /// See [`Agent::enter_span`].
@@ -298,13 +323,18 @@ mod boundary {
         AGENT.get().enter_span(number)
     }
 
-    /// See [`Agent::capture_error`]; the text begins with the labels, which end with U+0003.
+    /// See [`Agent::capture_error`]; the text begins with the labels, which end with U+0003. From 2 on `kind` is that of a
+    /// report: see [`Agent::report`].
     #[cfg(feature = "events")]
     #[unsafe(export_name = "captureError")]
-    extern "C" fn capture_error(length: usize, now: f64, handled: bool, request: u32) {
+    extern "C" fn capture_error(length: usize, now: f64, kind: u32, request: u32) {
         let mut text = text(length);
+        if kind > 1 {
+            AGENT.get().report(now, kind, text);
+            return;
+        }
         let labels = take_part(&mut text, 3);
-        AGENT.get().capture_error(now, text, labels, handled, request);
+        AGENT.get().capture_error(now, text, labels, kind == 1, request);
     }
 
     /// See [`Vitals::take`](crate::signal::vitals::Vitals::take); in `headwater/elastic`, [`Agent::experience`].
@@ -350,6 +380,13 @@ mod boundary {
     #[unsafe(no_mangle)]
     extern "C" fn diagnostics(_length: usize, _now: f64) -> usize {
         answer_with(AGENT.get().diagnostics())
+    }
+
+    /// See [`Agent::session_id`].
+    #[cfg(feature = "sessions")]
+    #[unsafe(no_mangle)]
+    extern "C" fn session(_length: usize, _now: f64) -> usize {
+        answer_with(AGENT.get().session_id().into())
     }
 
     /// See [`Agent::leave`].
@@ -403,6 +440,13 @@ mod boundary {
     #[unsafe(no_mangle)]
     extern "C" fn lose(_length: usize, _now: f64) {
         AGENT.get().lose(&mem::take(BYTES.get()));
+    }
+
+    /// See [`Agent::beacon`]; the text is its URL.
+    #[cfg(feature = "diagnostics")]
+    #[unsafe(no_mangle)]
+    extern "C" fn beacon(length: usize, _now: f64, refused: bool) {
+        AGENT.get().beacon(text(length), refused);
     }
 
     /// See [`Agent::compare_clocks`].

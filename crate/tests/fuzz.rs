@@ -32,6 +32,7 @@ use headwater::signal::page_load::{Milestones, Resource};
 use headwater::signal::request::Outcome;
 use headwater::trace::redact_url;
 use headwater::wire::{hex, text::decimal as read_decimal};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -1509,8 +1510,12 @@ impl Host for Page {
         out.extend_from_slice(number.to_string().as_bytes());
     }
 
-    fn send(&self, _number: u32, body: &[u8], _keepalive: bool, _are_events: bool) {
-        self.0.borrow_mut().push(body.into());
+    fn send(&self, _number: u32, body: &[u8], _keepalive: bool, are_events: bool) {
+        if are_events {
+            assert!(ExportLogsServiceRequest::decode(body).is_ok());
+        } else {
+            self.0.borrow_mut().push(body.into());
+        }
     }
 
     fn send_later(&self, _body: &[u8], _are_events: bool) {}
@@ -1591,7 +1596,9 @@ fn agent(name: &'static str) {
             status: 200,
             transfer_size: 1.0,
             body_size: 1.0,
+            decoded_size: 1,
             server_timing: &state,
+            timing: "",
         };
         agent.resource(&resource);
         let milestones =

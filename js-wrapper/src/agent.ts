@@ -1,32 +1,38 @@
 /** One agent: starts, stops, and holds what belongs to it. */
 import { createBacklog } from './backlog.js'
+import type { ElasticAgent, ElasticConfig } from './elastic-types.js'
 import { askBeforeSend } from './before-send.js'
 import { packAttributes } from './attributes.js'
 import { configure, leaveUncompressed, reconfigure, reportFacts, reportSession } from './configure.js'
-import { toCustom, toLabels, toUser } from './context.js'
+import { toContext, toCustom, toLabels, toUser } from './context.js'
+import { centralConfig, ignoring, withoutElastic } from './elastic-config.js'
 import { answerReader } from './hooks/answer.js'
 import { hookClicks } from './hooks/clicks.js'
+import { hookBeacons, hookEventSource, hookWebSocket } from './hooks/connections.js'
 import { errorReporter, hookErrors } from './hooks/errors.js'
 import { hookExperience } from './hooks/experience.js'
 import { hookFetch } from './hooks/fetch.js'
+import { graphqlReader } from './hooks/graphql.js'
 import { hookHistory } from './hooks/history.js'
 import { hookLifecycle } from './hooks/lifecycle.js'
-import { hookPageLoad, hookServerTiming } from './hooks/performance.js'
+import { hookMeasures } from './hooks/measures.js'
+import { hookPageLoad, hookTiming } from './hooks/performance.js'
 import { isRegExp, matcher, nativeTimer, quietly } from './hooks/patch.js'
+import { hookReports } from './hooks/reports.js'
 import { hookVitals } from './hooks/vitals.js'
 import { hookXhr } from './hooks/xhr.js'
 import { idleRunner } from './idle.js'
 import { loadModule, type Host, type Module } from './load-wasm.js'
 import type { Config } from './options.js'
-import { createSender } from './send.js'
-import { keepSession, storedSession } from './session.js'
-import { createSpans, type Spans } from './span.js'
-import type { Agent, Diagnostics, Filter, Target, TransactionObserver } from './types.js'
+import { createSender, type Filters } from './send.js'
+import { hookSession, keepSession, storedSession } from './session.js'
+import { createSpans, TYPES, type Spans } from './span.js'
+import type { Agent, Diagnostics, Target, TransactionObserver } from './types.js'
 
 /** Makes an agent that is not started yet. */
 export function createAgent(): Agent {
   let running: ReturnType<typeof start>
-  const filters: Filter[] = []
+  const filters: Filters = []
   const observers = new Map<TransactionObserver, string>()
   /** Of every start. */
   const labels: Record<string, unknown> = {}
@@ -35,12 +41,34 @@ export function createAgent(): Agent {
     if (Object.keys(more).length) running?.module.call('addLabels', packAttributes(more))
   }
   let name: string | undefined
+  /** What `headwater/elastic` was configured with. */
+  const elastic: ElasticConfig = {}
+  if (PROTOCOLS && !FULL) filters.config = elastic
+  let ignores = false
+  let central: ReturnType<typeof centralConfig> | undefined
+  const asksServer = () => elastic.centralConfig && isGranted(elastic)
+  const learn = (given: ElasticConfig | null | undefined) => {
+    const more = given ?? {}
+    Object.assign(elastic, more)
+    if (more.ignoreTransactions && !ignores) {
+      ignores = true
+      agent.addFilter?.(ignoring(elastic))
+    }
+    if (more.context) add(toContext(more.context))
+  }
   const agent: Agent = {
     init(config) {
       if (running) {
         console.warn('[headwater] init was called before; this call is ignored')
       } else if (agent.isEnabled()) {
         try {
+          if (PROTOCOLS && !FULL) {
+            learn(config)
+            // Ahead of our patch.
+            central = centralConfig(elastic, fetch)
+            const stored = asksServer() ? central.stored() : {}
+            config = withoutElastic({ ...elastic, ...stored })
+          }
           running = start(
             PROTOCOLS && name ? { pageLoadTransactionName: name, ...config } : config,
             () => (running = undefined),
@@ -48,6 +76,7 @@ export function createAgent(): Agent {
             observers,
           )
           if (PROTOCOLS) add(labels)
+          if (PROTOCOLS && !FULL && running && asksServer()) void (agent as ElasticAgent).fetchCentralConfig()
         } catch (error) {
           // Content Security Policy without 'wasm-unsafe-eval', or a browser from before WebAssembly.
           console.error('[headwater] could not start; the agent is inactive', error)
@@ -85,7 +114,9 @@ export function createAgent(): Agent {
   if (PROTOCOLS) {
     agent.startTransaction = (...given) => quietly(() => running?.spans?.startTransaction(...given))
     agent.startSpan = (...given) => quietly(() => running?.spans?.startSpan(...given))
+    agent.getSessionId = () => running?.module.ask('session') || undefined
     agent.getTraceparent = () => running?.module.ask('traceparent', '', 0) || undefined
+    agent.getActiveSpan = () => running?.spans?.active()
     agent.observe = (event, observer) => {
       // One function may hear of both.
       const own: TransactionObserver = (transaction) => observer(transaction)
@@ -104,6 +135,24 @@ export function createAgent(): Agent {
   }
   // There is no room for it in the other two.
   if (PROTOCOLS && !FULL) {
+    const more: Partial<ElasticAgent> = {
+      config: (given) =>
+        quietly(() => {
+          learn(given)
+          if (running) configure(running.module, withoutElastic(given), console, true)
+        }),
+      async fetchCentralConfig() {
+        const [options, received] = (await central?.ask()) ?? [{}]
+        more.config?.(options)
+        return received
+      },
+      // Elastic's integrations of frameworks warn by it.
+      serviceFactory: {
+        instances: {},
+        getService: (service) => (service === 'LoggingService' ? console : undefined),
+      },
+    }
+    Object.assign(agent, more)
     agent.addFilter = (filter) => {
       if (typeof filter !== 'function') return console.error('[headwater] addFilter: not a function')
       filters.push(filter)
@@ -113,11 +162,13 @@ export function createAgent(): Agent {
   return agent
 }
 
+const isGranted = ({ consent }: { consent?: string | undefined }) => (consent ?? 'granted') === 'granted'
+
 /** @returns nothing if the agent is to stay inactive. */
 function start(
   given: Config,
   stopped: () => void,
-  filters: readonly Filter[],
+  filters: Filters,
   observers: ReadonlyMap<TransactionObserver, string>,
 ) {
   const config = { ...given }
@@ -179,8 +230,8 @@ function start(
     ...backlog,
     log: (level, text) => (log[LEVELS[level] ?? 'error'] as (text: string) => void)(`[headwater] ${text}`),
   }
+  if (PROTOCOLS) host.store = keepSession
   if (FULL) {
-    host.store = keepSession
     host.sendLater = sender.sendLater
     host.beforeSend = (span) => (config.beforeSend ? askBeforeSend(config.beforeSend, span, log) : '')
     host.sample = (kind, name, url) => {
@@ -199,10 +250,12 @@ function start(
   })
   if (!configure(module, config, log)) return undefined
   reportFacts(module)
+  let consents = PROTOCOLS && isGranted(config)
+  const hasSession = PROTOCOLS && (config.session !== false || (FULL && config.samplingMode === 'session'))
   const readSession = () => {
-    if (FULL && config.samplingMode === 'session') reportSession(module, storedSession())
+    if (hasSession && consents) reportSession(module, storedSession())
   }
-  if (FULL && (config.consent ?? 'granted') === 'granted') readSession()
+  if (PROTOCOLS) readSession()
   const hooks = module.call('start', '', performance.timeOrigin)
   if (!hooks) return undefined
   const endpoint = module.ask('endpoint')
@@ -216,22 +269,47 @@ function start(
     FULL && hooks & ANSWERS ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
   const errors = PROTOCOLS ? errorReporter(module, config.ignoreErrors ?? []) : undefined
   let spans: Spans | undefined
+  let tellVitals: ((goesOn?: boolean) => void) | undefined
   const endPageLoad =
     hooks & PAGE_LOAD
-      ? hookPageLoad(module, !!readAnswer, PROTOCOLS ? () => spans?.closePage() ?? '' : undefined, undo)
+      ? hookPageLoad(
+          module,
+          !!readAnswer,
+          PROTOCOLS
+            ? (known) => {
+                if (!FULL) tellVitals?.(true)
+                return spans?.closePage(known) ?? ''
+              }
+            : undefined,
+          undo,
+        )
       : () => undefined
+  // There may be no other moment, or somebody waits for it.
+  if (PROTOCOLS && !FULL)
+    catchUp = () => {
+      if (document.readyState === 'complete') endPageLoad()
+    }
   if (PROTOCOLS) {
     const report = (error: unknown) => errors?.report(error, true)
     spans = createSpans(module, report, observers, endPageLoad, undo)
+    if (hooks & PAGE_LOAD) hookMeasures(spans, undo)
     if (hooks & HISTORY) hookHistory(module, spans, undo)
     if (hooks & CLICK && hooks & EVENT_TARGET) hookClicks(spans, undo)
   }
-  if (hooks & FETCH) hookFetch(module, nextId, readAnswer, errors, undo)
-  if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo)
+  const readGraphql = FULL && config.graphql ? graphqlReader(config.graphql === 'body') : undefined
+  if (hooks & FETCH) hookFetch(module, nextId, readAnswer, errors, undo, readGraphql)
+  if (hooks & XML_HTTP_REQUEST) hookXhr(module, nextId, readAnswer, undo, readGraphql)
   if (errors && hooks & (ERRORS | FAILURES)) hookErrors(errors, undo)
-  if (FULL && readAnswer) catchUp = hookServerTiming(module, undo)
-  const tellVitals =
-    PROTOCOLS && hooks & WEB_VITALS ? (FULL ? hookVitals : hookExperience)(module, undo) : undefined
+  if (FULL && spans) {
+    if (hooks & WEB_SOCKET) hookWebSocket(spans, undo)
+    if (hooks & EVENT_SOURCE) hookEventSource(spans, undo)
+    hookBeacons(module, undo)
+  }
+  if (hasSession) hookSession(readSession, undo)
+  if (PROTOCOLS && config.reports) hookReports(module, undo)
+  if (FULL && hooks & (FETCH | XML_HTTP_REQUEST)) catchUp = hookTiming(module, !!readAnswer, undo)
+  if (PROTOCOLS && hooks & WEB_VITALS)
+    tellVitals = FULL ? hookVitals(module, undo, config.softNavigations) : hookExperience(module, undo)
   const end = () => {
     sender.leaving = true
     // Once whoever calls this has sent what there is.
@@ -242,7 +320,10 @@ function start(
   const leave = hookLifecycle(
     module,
     FULL ? end : endPageLoad,
-    (hidden, left) => spans?.tend(hidden, left),
+    (hidden, left) => {
+      if (PROTOCOLS) catchUp?.()
+      spans?.tend(hidden, left)
+    },
     undo,
   )
   // A hook has called the module, which has failed: what was installed since goes, too.
@@ -256,7 +337,10 @@ function start(
     spans,
     /** For want of consent, or else on the page's word. Both are 0 or 1. */
     pause(consent: number, on: number) {
-      if (FULL && consent > on) readSession()
+      if (PROTOCOLS) {
+        if (consent) consents = !on
+        if (consent > on) readSession()
+      }
       if (consent < on) {
         tellVitals?.()
         leave()
@@ -264,7 +348,7 @@ function start(
       module.call('pause', '', consent, on)
     },
     async flush() {
-      if (FULL) catchUp?.()
+      if (PROTOCOLS) catchUp?.()
       module.call('flush', '', 0)
       await sender.settled()
       const [sent = 0, waiting = 0, lost = 0] = [0, 1, 2].map((which) => module.call('count', '', which))
@@ -272,7 +356,10 @@ function start(
     },
     stop() {
       tellVitals?.()
-      if (PROTOCOLS) spans?.tend(1, 1)
+      if (PROTOCOLS) {
+        if (!FULL) catchUp?.()
+        spans?.tend(1, 1)
+      }
       module.call('leave')
       stop()
     },
@@ -288,18 +375,13 @@ const EVENT_TARGET = 1 << 4
 const CLICK = 1 << 5
 const ERRORS = 1 << 6
 const WEB_VITALS = 1 << 7
+const WEB_SOCKET = 1 << 8
+const EVENT_SOURCE = 1 << 9
 const FAILURES = 1 << 28
 const ANSWERS = 1 << 29
 
 /** What a trace begins with: `Host::sample` in `crate/src/host.rs`. */
-const TRACE_TYPES = [
-  'http-request',
-  'page-load',
-  'custom',
-  'custom',
-  'user-interaction',
-  'route-change',
-] as const
+const TRACE_TYPES = ['http-request', 'page-load', ...TYPES] as const
 
 /** `LogLevel` in `crate/src/options`. */
 const LEVELS = ['debug', 'debug', 'info', 'warn', 'error'] as const

@@ -21,13 +21,16 @@ const ValueKind = {
 /**
  * @returns whether every value is allowed. One that is not gets a message that names the option, the
  * value and what is allowed.
+ *
+ * @param isRunning - whether only what is given counts.
  */
-export function configure(module: Module, config: Config, log: Console): boolean {
+export function configure(module: Module, config: Config, log: Console, isRunning?: boolean): boolean {
   const values = config as unknown as Record<string, unknown>
   const unknown = Object.keys(values).filter((name) => !OPTIONS.includes(name))
   if (unknown.length) log.warn(`[headwater] unknown options are ignored: ${unknown.join(', ')}`)
   let good = true
   OPTIONS.forEach((name, option) => {
+    if (PROTOCOLS && !FULL && isRunning && values[name] === undefined) return
     for (const [key, part] of partsOf(values[name], OPTION_TYPES[option])) {
       const [kind, text, number] = describe(part)
       const allowed = module.ask(
@@ -43,7 +46,7 @@ export function configure(module: Module, config: Config, log: Console): boolean
         // A header's value may be a secret.
         const shown = name === 'headers' ? typeof part : show(part)
         log.error(
-          `[headwater] ${name}${key && OPTION_TYPES[option] !== 'l' ? `[${show(key)}]` : ''}: ${shown} is not allowed; allowed: ${allowed}. The agent is inactive.`,
+          `[headwater] ${name}${key && OPTION_TYPES[option] !== 'l' ? `[${show(key)}]` : ''}: ${shown} is not allowed; allowed: ${allowed}. ${PROTOCOLS && !FULL && isRunning ? 'It is ignored.' : 'The agent is inactive.'}`,
         )
       }
     }

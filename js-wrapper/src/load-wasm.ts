@@ -96,9 +96,11 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
       host.sample?.(kind, read(name, length), read(url, urlLength)) ?? NaN
     imports.sendLater = (body, length, areEvents) => host.sendLater?.(view(body, length), !!areEvents)
     imports.beforeSend = (span, length) => write(host.beforeSend?.(read(span, length)) ?? '')
-    imports.store = (address, length) => host.store?.(read(address, length))
   }
-  if (PROTOCOLS) imports.format = (number) => write(String(number))
+  if (PROTOCOLS) {
+    imports.store = (address, length) => host.store?.(read(address, length))
+    imports.format = (number) => write(String(number))
+  }
   let wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
   let inputBuffer = new Uint8Array()
 

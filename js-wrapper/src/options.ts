@@ -282,6 +282,39 @@ export interface Config {
    * returning `false` or `null`.
    */
   beforeSend?: BeforeSend | undefined
+  /**
+   * Templates of requests' URLs: `'/api/products/:id'`, `'https://api.example.com/orders/*'` (one without an origin
+   * is of the page's own). The first that fits is `url.template`, and part of the span's name. Not in `headwater`.
+   *
+   * @defaultValue `[]`
+   */
+  urlTemplates?: readonly string[] | undefined
+  /**
+   * Where names and types of GraphQL operations are looked for: in `'url'`s, or in bodies that are strings, too
+   * (`'body'`). `headwater/full` only.
+   */
+  graphql?: 'url' | 'body' | undefined
+  /**
+   * Records as errors what the browser reports beside exceptions: resources that have not loaded, violations of the
+   * Content Security Policy, deprecations and interventions. Not in `headwater`.
+   *
+   * @defaultValue `false`
+   */
+  reports?: boolean | undefined
+  /**
+   * Whether all spans and events bear the visitor's session (`session.id`; Elastic's `session`), which is kept in
+   * `localStorage`: see docs/sessions.md. Not in `headwater`.
+   *
+   * @defaultValue `true`
+   */
+  session?: boolean | undefined
+  /**
+   * Whether what the browser takes for a navigation within the document has web vitals of its own, and ends those of
+   * the page before: see docs/vitals.md. `headwater/full` only.
+   *
+   * @defaultValue `false`
+   */
+  softNavigations?: boolean | undefined
 }
 
 /** Their names, in the order of their numbers in the module. @internal */
@@ -331,13 +364,14 @@ export const OPTIONS = (
   'credentials ' +
   'compression ' +
   'excludeRequestData ' +
-  'beforeSend'
+  'beforeSend' +
+  (PROTOCOLS ? ' urlTemplates graphql reports session softNavigations' : '')
 ).split(' ')
 
 /** How each is written, a letter each: the first of `text`, `boolean`, `number`,
  * `list`, `object`, `json`. @internal */
 export const OPTION_TYPES =
-  'ttttttttnbtbllltblbtlblotttbntntttbjnnnnoottbt'
+  'ttttttttnbtbllltblbtlblotttbntntttbjnnnnoottbt' + (PROTOCOLS ? 'ltbbb' : '')
 
 /** What the browser is asked for, in the order of the numbers behind the options. @internal */
 export type Facts = [

@@ -9,7 +9,7 @@ import { OPTION_TYPES, OPTIONS, type Config } from './options.js'
 type Call = [method: keyof typeof apm, ...parameters: unknown[]]
 
 type Globals = typeof globalThis & {
-  headwater?: { q?: Call[] }
+  headwater?: { q?: Call[]; apm?: typeof apm }
   initApm?: typeof init
 }
 
@@ -38,6 +38,8 @@ globals.headwater = Object.assign(globals.headwater ?? {}, {
   q: { push: run } as unknown as Call[],
 })
 globals.initApm = start
+// Elastic's name of it.
+if (PROTOCOLS && !FULL) Object.assign(globals, { elasticApm: globals.headwater.apm })
 
 if (queued.length) queued.forEach(run)
 else if (defaults.serviceName) {

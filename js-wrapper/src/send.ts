@@ -1,9 +1,14 @@
 /** Performs the requests to the collector that the module decides on. */
+import { isAllowed } from './elastic-config.js'
+import type { ElasticConfig } from './elastic-types.js'
 import { applyFilters } from './filters.js'
 import { hand, quietly } from './hooks/patch.js'
 import type { Host } from './load-wasm.js'
 import type { Config } from './options.js'
 import type { Filter } from './types.js'
+
+/** Those of `headwater/elastic`, and what it was configured with, which may change. */
+export type Filters = Filter[] & { config?: ElasticConfig }
 
 export interface Sender {
   send: Host['send']
@@ -31,7 +36,7 @@ export function createSender(
     answer?: Uint8Array,
     date?: string | null,
   ) => void,
-  filters: readonly Filter[],
+  filters: Filters,
 ): Sender {
   // The one from before our patch: we never trace ourselves.
   const { fetch } = globalThis
@@ -75,6 +80,9 @@ export function createSender(
           if (!filtered) return resolve(new Response())
           body = filtered
         }
+        const given = PROTOCOLS && !FULL ? request(body) : undefined
+        // What the page has dropped has gone where it should.
+        if (given && !isAllowed(filters.config, url, given.headers, body)) return resolve(new Response())
         const [, type = '', encoding] = target()
         // Firefox before 133. A beacon has no headers, and nobody hears what becomes of it: only where there is nothing
         // better.
@@ -89,7 +97,7 @@ export function createSender(
           // Of another agent of ours below us it is no request of the page's.
           hand('POST ' + url, () =>
             fetch(url, {
-              ...request(body),
+              ...(given ?? request(body)),
               keepalive,
               // Missing in browsers before 2022.
               signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,

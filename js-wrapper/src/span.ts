@@ -6,6 +6,7 @@ import { clean, packAttributes } from './attributes.js'
 import { toContext, toLabels } from './context.js'
 import { nativeTimer, quietly } from './hooks/patch.js'
 import type { Module } from './load-wasm.js'
+import type { ElasticSpanOptions } from './elastic-types.js'
 import type { Attributes, Link, Span, SpanOptions, Transaction, TransactionObserver } from './types.js'
 
 /** `Cause` in `crate/src/signal/activity.rs`. */
@@ -18,8 +19,8 @@ const CAN_REUSE = 8
 const IS_BLOCKING = 16
 
 /** Elastic's, by cause. */
-const TYPES = ['custom', 'custom', 'user-interaction', 'route-change']
-/** Of two the one with more of these counts, and any other before them: Elastic's precedence. */
+export const TYPES = ['custom', 'custom', 'user-interaction', 'route-change'] as const
+/** Of two the later one counts, and any other before them, for good: Elastic's precedence. */
 const RANKS = ['', 'temporary', 'custom', 'http-request', 'user-interaction', 'route-change', 'page-load']
 
 /** What the module calls the page load, as JavaScript reads it. */
@@ -31,15 +32,17 @@ export interface Spans {
   readonly page: Transaction
   /** What the visitor has done, or a new route. */
   begin(cause: typeof INTERACTION | typeof ROUTE, name: string, start: number, attributes: Attributes): void
-  startTransaction(name?: unknown, type?: SpanOptions | string, options?: SpanOptions): Transaction
-  startSpan(name?: unknown, type?: SpanOptions | string, options?: SpanOptions): Span
+  startTransaction(name?: unknown, type?: SpanOptions | string | null, options?: SpanOptions): Transaction
+  startSpan(name?: unknown, type?: SpanOptions | string | null, options?: SpanOptions): Span
   /** The transaction that is going on. */
   current(): Transaction | undefined
+  /** What something that starts now is below. */
+  active(): Span | undefined
   run<Result>(span: Span, work: () => Result): Result
   /** Ends what is over: of a page that is hidden, or left (0 or 1), whatever can. */
   tend(hidden?: number, left?: number): void
-  /** The page load's name and attributes, as `endPageLoad` of the module takes them. It is over. */
-  closePage(): string
+  /** The page load's name and attributes, these too, as `endPageLoad` of the module takes them. It is over. */
+  closePage(attributes: Attributes): string
 }
 
 /**
@@ -75,7 +78,9 @@ export function createSpans(
     #ended: boolean
     #end: number | undefined
     #blocked = false
-    readonly #tasks = new Set<string>()
+    /** OpenTelemetry's API's number. */
+    kind = 0
+    readonly #tasks = new Set<string | number>()
     readonly #given: Record<string, unknown> = {}
     #links = ''
     #context: string
@@ -88,7 +93,8 @@ export function createSpans(
       readonly start: number,
       context: string,
       readonly isRoot: boolean,
-      readonly isOwn = true,
+      /** Whether the page's code has named it: a route does not any more. */
+      public isOwn = true,
     ) {
       this.name = textOf(name)
       this.type = type || (TYPES[cause] ?? '')
@@ -153,6 +159,14 @@ export function createSpans(
       })
       return this
     }
+    addEvent(name: string, attributes?: Attributes, time?: number) {
+      if (FULL && !this.#ended)
+        quietly(() => {
+          const given = `${clean(name)}\x03${packAttributes({ ...attributes })}`
+          module.call('addEvent', given, this.number, time ?? performance.now())
+        })
+      return this
+    }
     setStatus(status: { code: number }) {
       this.outcome = quietly(() => status.code > 1) ? 'failure' : 'success'
       return this
@@ -166,8 +180,8 @@ export function createSpans(
       run(this, () => report(error))
       return this
     }
-    startSpan(name?: unknown, type?: SpanOptions | string, options?: SpanOptions) {
-      return start(name, type, options, 0, this.number)
+    startSpan(name?: unknown, type?: SpanOptions | string | null, options?: SpanOptions) {
+      return start(name, type, options, 0, this.traceparent)
     }
     duration() {
       return this.#end === undefined ? null : this.#end - this.start
@@ -176,14 +190,17 @@ export function createSpans(
       this.#blocked = blocked
       this.#hold()
     }
-    addTask(id?: string) {
-      const task = id ?? `task-${++last}`
+    addTask<Id extends string | number = string>(id?: Id) {
+      const task = id ?? (`task-${++last}` as Id)
       this.#tasks.add(task)
       this.#hold()
       return task
     }
-    removeTask(id: string) {
+    removeTask(id: string | number) {
       if (this.#tasks.delete(id)) this.#hold()
+    }
+    captureBreakdown() {
+      // Elastic's; there is none.
     }
     detectFinish() {
       this.#hold()
@@ -206,7 +223,7 @@ export function createSpans(
       this.#ended = true
       if (this.isRoot) tell('transaction:end', this)
       open.delete(this.number)
-      module.call('endSpan', this.pack(), this.number, time, +(this.outcome === 'failure'))
+      module.call('endSpan', this.pack(), this.number, time, +(this.outcome === 'failure') | (this.kind << 1))
       if (this.cause < 1) tend()
     }
     /** As `endSpan` of the module takes it. */
@@ -214,7 +231,8 @@ export function createSpans(
       // Without one, OpenTelemetry's back ends have nothing to hide.
       const type =
         this.type === 'page-load' || (FULL && this.type === 'custom') ? {} : { 'headwater.type': this.type }
-      const attributes = quietly(() => packAttributes({ ...this.#given, ...type })) ?? ''
+      const outcome = !FULL && this.outcome ? { 'headwater.outcome': this.outcome } : {}
+      const attributes = quietly(() => packAttributes({ ...this.#given, ...type, ...outcome })) ?? ''
       return `${clean(textOf(this.name))}\x03${attributes}${this.#links}`
     }
     close() {
@@ -247,21 +265,42 @@ export function createSpans(
   if (page.isRecording()) tell('transaction:start', page)
 
   const start = (
-    name: unknown = 'Unknown',
-    given: SpanOptions | string | undefined,
+    name: unknown,
+    given: SpanOptions | string | null | undefined,
     options: SpanOptions | undefined,
     flags: number,
-    above = 0,
+    above = '',
     isOwn = true,
   ): OwnSpan => {
-    const { type, startTime, attributes, managed, canReuse, blocking } = optionsOf(given, options)
+    const {
+      type,
+      startTime,
+      attributes,
+      managed,
+      canReuse,
+      blocking,
+      kind = 0,
+      parentId,
+      parent = (parentId && [page, ...open.values()].find(({ id }) => id === parentId)?.traceparent) || above,
+    }: ElasticSpanOptions = optionsOf(given, options)
     const cause = (flags & 3) | (managed && flags & IS_ROOT ? MANAGED : 0)
     const number = (last = (last + 1) >>> 0)
     const time = Number.isFinite(startTime) ? Number(startTime) : performance.now()
     const bits = (canReuse ? CAN_REUSE : 0) | (blocking ? IS_BLOCKING : 0)
-    const traceparent = module.ask('startSpan', textOf(name), number, time, above, flags | cause | bits) ?? ''
-    const span = new OwnSpan(number, name, type, cause, time, traceparent, !!(flags & IS_ROOT), isOwn)
+    const text = `${textOf(parent)}\x03${textOf(name ?? 'Unknown')}`
+    const traceparent = module.ask('startSpan', text, number, time, flags | cause | bits) ?? ''
+    const span = new OwnSpan(
+      number,
+      name ?? 'Unknown',
+      type,
+      cause,
+      time,
+      traceparent,
+      !!(flags & IS_ROOT),
+      isOwn,
+    )
     if (attributes) span.setAttributes(attributes)
+    span.kind = kind
     if (span.isRecording()) open.set(number, span)
     if (span.isRoot) tell('transaction:start', span)
     return span
@@ -318,16 +357,19 @@ export function createSpans(
       const { managed, canReuse, type: wanted = 'custom' } = optionsOf(type, options)
       const found = managed ? find(module.call('reuse', '', MANAGED, +!!canReuse)) : undefined
       if (!found) return start(name, type, options, IS_ROOT)
-      if (typeof name === 'string') found.name = name
-      const rank = RANKS.indexOf(wanted)
-      if (rank < 0 || rank >= RANKS.indexOf(found.type)) found.type = wanted
+      if (typeof name === 'string') {
+        found.name = name
+        found.isOwn = true
+      }
+      const [before = 0, rank = 0] = [found.type, wanted].map((type) => RANKS.indexOf(type))
+      if (before >= 0 && (rank < 0 || rank >= before)) found.type = wanted
       return found
     },
     begin(cause, name, startTime, attributes) {
       const found = find(module.call('reuse', '', cause, 0))
       if (found === page) return
       const isRoute = cause === ROUTE
-      const span = found ?? start(name, { startTime }, undefined, IS_ROOT | cause, 0, false)
+      const span = found ?? start(name, { startTime }, undefined, IS_ROOT | cause, '', false)
       if (isRoute && !span.isOwn) {
         span.name = name
         span.type = TYPES[ROUTE] ?? ''
@@ -337,7 +379,12 @@ export function createSpans(
       tend()
     },
     current: () => find(module.call('currentTransaction')),
-    closePage() {
+    active() {
+      const traceparent = module.ask('traceparent', '', 0)
+      return traceparent ? [page, ...open.values()].find(({ id }) => traceparent.includes(id)) : undefined
+    },
+    closePage(attributes) {
+      page.setAttributes(attributes)
       page.close()
       return page.pack()
     },
@@ -347,6 +394,9 @@ export function createSpans(
 /** Of anything that the page may give for a name. */
 const textOf = (value: unknown): string => quietly(() => String(value)) ?? ''
 
-function optionsOf(given: SpanOptions | string | undefined, options: SpanOptions | undefined): SpanOptions {
+function optionsOf(
+  given: SpanOptions | string | null | undefined,
+  options: SpanOptions | undefined,
+): SpanOptions {
   return { ...(typeof given === 'object' ? given : { type: given }), ...options }
 }

@@ -93,6 +93,18 @@ export interface SpanOptions {
    */
   startTime?: number | undefined
   attributes?: Attributes | undefined
+  /**
+   * OpenTelemetry's API's `SpanKind`: 0 internal, 1 server, 2 client, 3 producer, 4 consumer. Elastic has none.
+   *
+   * @defaultValue 0
+   */
+  kind?: number | undefined
+  /**
+   * The `traceparent` of the span above it, which may be another process's.
+   *
+   * @defaultValue that of {@link Agent.getTraceparent}
+   */
+  parent?: string | undefined
   /** Of a span: the transaction that is going on does not end before it. */
   blocking?: boolean | undefined
   /** Of a transaction: what starts while it is going on belongs to it. */
@@ -138,13 +150,20 @@ export interface Span {
   /** Elastic's: of its groups `tags`, `user` and `custom` count. */
   addContext(...contexts: object[]): this
   addLink(link: Link): this
+  /**
+   * Records that something has happened within it: OpenTelemetry's event, as a log record of its own. In `headwater/full`;
+   * Elastic's server has no place for it.
+   *
+   * @param time - in milliseconds of `performance.now()`; now by default.
+   */
+  addEvent(name: string, attributes?: Attributes, time?: number): this
   /** OpenTelemetry's codes: 2 is an error. */
   setStatus(status: { code: number }): this
   updateName(name: string): this
   /** Records an error within it, and sets its status. */
   recordException(error: unknown): this
   /** Starts one below it. */
-  startSpan(name?: string, type?: SpanOptions | string, options?: SpanOptions): Span
+  startSpan(name?: string | null, type?: SpanOptions | string | null, options?: SpanOptions): Span
   /** Milliseconds, once it has ended. */
   duration(): number | null
   /** @param endTime - in milliseconds of `performance.now()`; now by default. */
@@ -166,9 +185,9 @@ export interface Transaction extends Span {
    *
    * @returns the task's id.
    */
-  addTask(id?: string): string
+  addTask<Id extends string | number = string>(id?: Id): Id
   /** Without any task it ends as soon as nothing of it is under way. */
-  removeTask(id: string): void
+  removeTask(id: string | number): void
   /** Ends it as soon as nothing of it is under way. */
   detectFinish(): void
   /** Whether it has neither tasks nor a block. */
@@ -246,6 +265,10 @@ export interface OriginDiagnostics {
   dryRun: number
   /** Those of either kind that needed a CORS preflight for it, which they would not have needed without. */
   newPreflights: number
+  /** Calls of `navigator.sendBeacon`. */
+  beacons: number
+  /** Those that the browser has not taken. */
+  refusedBeacons: number
 }
 
 /** What has become of spans and events since the agent started. */
@@ -307,8 +330,8 @@ export interface Agent {
    * @param type - Elastic's, or all options.
    */
   startTransaction?(
-    name?: string,
-    type?: SpanOptions | string,
+    name?: string | null,
+    type?: SpanOptions | string | null,
     options?: SpanOptions,
   ): Transaction | undefined
   /**
@@ -317,7 +340,11 @@ export interface Agent {
    *
    * @param type - Elastic's, or all options.
    */
-  startSpan?(name?: string, type?: SpanOptions | string, options?: SpanOptions): Span | undefined
+  startSpan?(
+    name?: string | null,
+    type?: SpanOptions | string | null,
+    options?: SpanOptions,
+  ): Span | undefined
   /**
    * Has a function hear of transactions, when they start or right before they end and can be changed for the last time.
    * Requests that are no part of another one are not told of. Before `init`, too.
@@ -330,6 +357,10 @@ export interface Agent {
    * transaction that is going on, or of the page load.
    */
   getTraceparent?(): string | undefined
+  /** The visitor's session, as `session.id` has it. In `headwater/full` and `headwater/elastic`. */
+  getSessionId?(): string | undefined
+  /** The span of that context, unless somebody else has started it: OpenTelemetry's active span. */
+  getActiveSpan?(): Span | undefined
   /**
    * Calls `work`; what it starts before it returns is below the span: requests, spans, errors. What it starts after an
    * `await` is not, unless it calls this again.

@@ -39,6 +39,8 @@ interface Counts {
   withHeaders: number
   dryRun: number
   newPreflights: number
+  beacons: number
+  refusedBeacons: number
 }
 
 const counts = (requests: number, withHeaders = 0, dryRun = 0, newPreflights = 0): Counts => ({
@@ -46,6 +48,8 @@ const counts = (requests: number, withHeaders = 0, dryRun = 0, newPreflights = 0
   withHeaders,
   dryRun,
   newPreflights,
+  beacons: 0,
+  refusedBeacons: 0,
 })
 
 /** How much has been sent when the page asks is a matter of time. */

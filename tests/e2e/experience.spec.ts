@@ -1,28 +1,33 @@
 /** What Elastic's UI shows of a page load: the same page measured by `headwater/elastic` and by Elastic's agent. */
-import { readIntake, type Event } from '../support/intake.js'
+import { INTAKE, intakeOf, linesOf, type Event } from '../support/intake.js'
 import { source } from '../support/source.js'
 import { postsOf, type Stage } from '../support/stage.js'
 import { expect, test, type Options, type Visit } from '../support/test.js'
-
-const INTAKE = '/intake/v2/rum/events'
 
 const ours = (stage: Stage, options: Options = {}) =>
   `<script src="/headwater.elastic.min.js"></script><script>initApm(${source({
     serviceName: '{service}',
     serverUrl: stage.origin,
     flushInterval: 20,
+    session: false,
     ...options,
   })})</script>`
 
-/** It records nothing but the page load. */
-const theirs = (stage: Stage) =>
+/** It records nothing but the page load, if nothing else is said. */
+const theirs = (
+  stage: Stage,
+  disableInstrumentations = ['fetch', 'xmlhttprequest', 'history', 'eventtarget', 'error'],
+) =>
   `<script src="/elastic-apm-rum.js"></script><script>elasticApm.init(${source({
     serviceName: '{service}',
     serverUrl: `${stage.origin}/theirs`,
     flushInterval: 20,
-    disableInstrumentations: ['fetch', 'xmlhttprequest', 'history', 'eventtarget', 'error'],
+    disableInstrumentations,
     breakdownMetrics: false,
   })})</script>`
+
+/** Elastic's goes by this name, and so does ours: the second one takes the first for itself. */
+const ALONE = '<script>delete globalThis.elasticApm</script>'
 
 /** The largest image comes late, what is on top of it moves it, tasks take long; the load event waits for all of it. */
 const BODY = `<div id="top"></div><p>Some text</p><button type="button">Slow</button>
@@ -51,7 +56,7 @@ test.beforeEach(({ stage }) => {
 })
 
 for (const [order, head] of [
-  ['in front of', (stage: Stage) => ours(stage) + theirs(stage)],
+  ['in front of', (stage: Stage) => ours(stage) + ALONE + theirs(stage)],
   ['behind', (stage: Stage) => theirs(stage) + ours(stage)],
 ] as const)
   test(`the same numbers, ${order} Elastic’s agent`, async ({ open, stage }) => {
@@ -156,6 +161,36 @@ test('a page that is left before its load event, too', async ({ open, stage }) =
   expect(marks.navigationTiming['loadEventEnd']).toBeUndefined()
 })
 
+for (const agent of ['', '/theirs'])
+  test(`it has what begins in the second behind the load event, as Elastic’s agent has it: ${agent || 'ours'}`, async ({
+    open,
+    stage,
+  }) => {
+    stage.route('/slow', async (_, response) => {
+      await new Promise((resolve) => setTimeout(resolve, 900))
+      response.end()
+    })
+    const head = agent ? theirs(stage, ['history', 'eventtarget', 'error']) : ours(stage)
+    const visit = await open({ head, body: '<p>Some text</p>' })
+    const started = await visit.page.evaluate(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      const now = performance.now()
+      await fetch('/slow?behind')
+      return now
+    })
+    await visit.page.waitForTimeout(300)
+    // It has ended: the next one is on its own.
+    await visit.page.evaluate(() => fetch('/slow?later'))
+    const load = await received(stage, visit, agent, 'page-load')
+    const later = await received(stage, visit, agent, 'http-request')
+    expect(later.trace_id).not.toBe(load.trace_id)
+    const all = events(stage, visit, agent).filter(([kind]) => kind === 'span')
+    const requests = all.map(([, span]) => span).filter(({ type }) => type === 'external')
+    expect(requests.map((span) => span['transaction_id']).sort()).toEqual([load.id, later.id].sort())
+    expect(load.duration).toBeGreaterThanOrEqual(started + 890)
+    expect(load.duration).toBeLessThan(started + 1_300)
+  })
+
 test('with its referrer, without what is secret in it', async ({ open, stage }) => {
   const first = await open({})
   const url = stage.page({ head: ours(stage).replaceAll('{service}', first.service) })
@@ -224,16 +259,9 @@ async function hide({ page }: Visit): Promise<void> {
 }
 
 function events(stage: Stage, { service }: Visit, agent: string): Event[] {
-  return postsOf(stage, agent + INTAKE, service).flatMap(({ body }) =>
-    // What only Elastic's agent writes is not for our reader.
-    agent
-      ? body
-          .toString()
-          .trim()
-          .split('\n')
-          .flatMap((line) => Object.entries(JSON.parse(line) as Record<string, Event[1]>))
-      : readIntake(body.toString()),
-  )
+  if (!agent) return intakeOf(stage, service)
+  // What only Elastic's agent writes is not for our reader.
+  return postsOf(stage, agent + INTAKE, service).flatMap(({ body }) => linesOf(body))
 }
 
 function find(stage: Stage, visit: Visit, agent: string, type: string): Transaction[] {

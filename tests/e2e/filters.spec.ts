@@ -19,6 +19,9 @@ function head(stage: Stage, after: string, before = ''): { head: string } {
   }
 }
 
+/** Else it takes a second more, and the requests in that. */
+const endPageLoad = ({ page }: Visit) => page.evaluate(() => headwater.apm.flush())
+
 const work = ({ page }: Visit) =>
   page.evaluate(async () => {
     await fetch('/echo?filter=first')
@@ -56,6 +59,7 @@ for (const [when, ...order] of [
     };`
     const [after, before] = order
     const visit = await open(head(stage, after, filter + before))
+    await endPageLoad(visit)
     await work(visit)
     const shown = await visit.page.evaluate(() => shownPayloads)
     const transactions = shown.flatMap(({ transactions }) => transactions)
@@ -85,12 +89,13 @@ for (const [when, ...order] of [
 
 test('a span whose transaction has not ended is in one that is not sent', async ({ open, stage }) => {
   const filter = `apm.addFilter((payload) => {
-    for (const one of payload.transactions) one.spans = one.spans.filter(({ context }) => !context.http.url.includes('second'))
+    for (const one of payload.transactions) one.spans = one.spans.filter(({ context }) => !context.http?.url.includes('second'))
     return payload
   })`
   const visit = await open({ ...head(stage, filter), body: '<img src="/never" alt="">' }, 'domcontentloaded')
   await work(visit)
-  expect(namesOf(eventsOf(stage, visit))).toEqual([`span GET ${stage.origin}/echo`])
+  const names = namesOf(eventsOf(stage, visit)).filter((name) => !name.includes('Longtask'))
+  expect(names).toEqual([`span GET ${stage.origin}/echo`])
 })
 
 test('a falsy value drops what would be sent, and falsy members are not sent', async ({ open, stage }) => {
@@ -98,11 +103,11 @@ test('a falsy value drops what would be sent, and falsy members are not sent', a
     apm.addFilter((payload) => !globalThis.nothing && payload)
     apm.addFilter((payload) => {
       payload.transactions = payload.transactions.map((one) => one.type !== 'page-load' && one)
-      payload.transactions[1].spans = [null]
+      if (payload.transactions[1]) payload.transactions[1].spans = [null]
       return payload
     })`
   const visit = await open(head(stage, filter))
-  // As the page load, whose spans come first.
+  await endPageLoad(visit)
   const { waiting } = await work(visit)
   expect(waiting).toBe(0)
   const kinds = eventsOf(stage, visit).map(([kind]) => kind)

@@ -38,6 +38,7 @@ const dd = ({ spanId, sampled }: Context) => `dd=s:${+sampled};o:rum;p:${spanId}
 const BAGGAGE = { baggage: { tenant: 'a b', region: 'eu' } }
 const ALL = ['tracecontext', 'datadog', 'b3', 'baggage']
 const EVERYWHERE = KINDS
+const NO_BEACONS = { beacons: 0, refusedBeacons: 0 }
 
 const ROWS: Row[] = [
   { name: 'default', options: {}, formats: ['tracecontext'] },
@@ -295,6 +296,7 @@ test.describe('the matrix', () => {
           withHeaders: isTarget ? WAYS.length : 0,
           dryRun: wouldBe ? WAYS.length : 0,
           newPreflights,
+          ...NO_BEACONS,
         })
         cells.push(summary(names))
         if (isCross) asked.push(`${before.length} → ${after.length} (${newPreflights})`)
@@ -384,7 +386,13 @@ test.describe('what the page has set itself', () => {
     await send(page, 'object', dryRun.origin, { traceparent: `00-${T}-${S}-01` })
     await send(page, 'xhr', dryRun.origin, { traceparent: `00-${T}-${S}-01` })
     const { origins: counts } = await diagnostics(page)
-    expect(counts[dryRun.origin]).toEqual({ requests: 2, withHeaders: 0, dryRun: 0, newPreflights: 0 })
+    expect(counts[dryRun.origin]).toEqual({
+      requests: 2,
+      withHeaders: 0,
+      dryRun: 0,
+      newPreflights: 0,
+      ...NO_BEACONS,
+    })
   })
 
   test('baggage stays as it is, beside ours', async ({ load, origins }) => {
@@ -469,7 +477,13 @@ test.describe('what the page has set itself', () => {
   async function expectNoneOfOurs(page: Page, configured: readonly OriginServer[]): Promise<void> {
     const { origins: counts } = await diagnostics(page)
     for (const { origin } of configured)
-      expect(counts[origin]).toEqual({ requests: 4, withHeaders: 0, dryRun: 0, newPreflights: 0 })
+      expect(counts[origin]).toEqual({
+        requests: 4,
+        withHeaders: 0,
+        dryRun: 0,
+        newPreflights: 0,
+        ...NO_BEACONS,
+      })
   }
 })
 

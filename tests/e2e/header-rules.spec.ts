@@ -26,8 +26,8 @@ test('requests to the page’s own origin carry traceparent, and nothing else', 
 
 test('the traceparent that a server receives names the span of the request', async ({ visit, stage }) => {
   const { page, spans } = await visit()
-  await page.evaluate(() => fetch('/echo?named'))
-  const [traceparent] = values(stage.only('?named'), 'traceparent')
+  await page.evaluate(() => fetch('/echo?names-its-span'))
+  const [traceparent] = values(stage.only('?names-its-span'), 'traceparent')
   const named = (await spans((all) => all.some(({ name }) => name === 'GET'))).find(
     ({ name }) => name === 'GET',
   )

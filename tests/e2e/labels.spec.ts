@@ -1,5 +1,5 @@
 /** What the page says of itself and of its visitor, while the agent runs and before. */
-import { readIntake } from '../support/intake.js'
+import { intakeOf } from '../support/intake.js'
 import { source } from '../support/source.js'
 import { postsOf, type Stage } from '../support/stage.js'
 import { expect, test, type Visit } from '../support/test.js'
@@ -105,9 +105,7 @@ test('headwater/elastic: they are in the metadata', async ({ open, stage }) => {
     apm.setUserContext({ id: 'u-7', username: 'ann', email: 'ann@shop.example' })`
   const visit = await open(page(stage, 'headwater.elastic.min.js', before))
   await visit.page.evaluate(() => headwater.apm.flush())
-  const [metadata] = postsOf(stage, '/intake/v2/rum/events', visit.service).flatMap(({ body }) =>
-    readIntake(body.toString()),
-  )
+  const [metadata] = intakeOf(stage, visit.service)
   expect(metadata).toMatchObject([
     'metadata',
     {

@@ -1,5 +1,6 @@
 /** Spans that the page's own code starts, and what becomes their child. */
-import { readIntake } from '../support/intake.js'
+import { browser } from '../support/browsers.js'
+import { intakeOf } from '../support/intake.js'
 import { postsOf, values } from '../support/stage.js'
 import { ERROR, Kind, only, type Span } from '../support/spans.js'
 import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
@@ -156,12 +157,10 @@ test('headwater/elastic: transactions and their spans', async ({ open, stage }) 
     await own.withSpan(price, () => fetch('/echo?priced'))
     price.startSpan('inner').end()
     price.end()
-    checkout.addLabels({ 'team.name': 'river' }).end()
+    checkout.addLabels({ 'team.name': 'river' }).setStatus({ code: 1 }).end()
     await own.flush()
   })
-  const lines = postsOf(stage, '/intake/v2/rum/events', visit.service).flatMap(({ body }) =>
-    readIntake(body.toString()),
-  )
+  const lines = intakeOf(stage, visit.service)
   const find = (name: string) => lines.filter(([, event]) => String(event['name']).startsWith(name))
   const [[kind, checkout] = ['', {}], ...more] = find('checkout')
   expect([kind, more]).toEqual(['transaction', []])
@@ -184,4 +183,48 @@ test('headwater/elastic: transactions and their spans', async ({ open, stage }) 
     expect(event).toMatchObject({ parent_id: price['id'], transaction_id: checkout['id'] })
   }
   expect(find('inner')[0]?.[1]).toMatchObject({ type: 'custom' })
+})
+
+test('what takes long by performance.measure is a span of what is going on', async ({ open, demo }) => {
+  const visit = await open(page(demo.collector))
+  await visit.page.evaluate(async () => {
+    performance.measure('outside', { start: 0, duration: 90 })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const started = performance.now()
+    const checkout = own.startTransaction('checkout', { managed: true })
+    performance.measure('sorting', { start: started, duration: 80 })
+    performance.measure('short', { start: started, duration: 59 })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    checkout.end()
+  })
+  const spans = await until(visit, 'checkout')
+  const find = (name: string) => spans.find((span) => span.name === name)
+  const sorting = find('sorting')
+  expect(sorting?.parentSpanId).toBe(find('checkout')?.spanId)
+  expect(Number((sorting?.end ?? 0n) - (sorting?.start ?? 0n)) / 1e6).toBeCloseTo(80, 2)
+  expect(spans.filter(({ name }) => name === 'short' || name === 'outside')).toEqual([])
+})
+
+test('headwater/elastic: measures are of the type app, and long tasks are spans', async ({ open, stage }) => {
+  const visit = await open(page(stage.origin, {}, 'headwater.elastic.min.js'))
+  await visit.page.evaluate(async () => {
+    const transaction = own.startTransaction('sort', { managed: true })
+    performance.measure('sorting', { start: performance.now(), duration: 80 })
+    await new Promise<void>((resolve) =>
+      setTimeout(() => {
+        for (const end = performance.now() + 90; performance.now() < end;);
+        resolve()
+      }),
+    )
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    transaction.end()
+    await own.flush()
+  })
+  const events = intakeOf(stage, visit.service)
+  const types = events.flatMap(([kind, { name, type }]) =>
+    kind === 'span' ? [`${String(type)} ${String(name)}`] : [],
+  )
+  expect(types).toContain('app sorting')
+  // Firefox tells of none.
+  if (browser === 'chromium') expect(types).toContain('longtask Longtask(self)')
 })

@@ -290,6 +290,7 @@ test('a tab opened by the page, and one that is hidden from its start', async ({
     Object.defineProperty(Document.prototype, 'hidden', { get: () => true, configurable: true })
   })
   await hidden.goto(next)
+  await expect.poll(() => stage.received.some(({ url }) => url.includes(`${tag}-hidden`))).toBe(true)
   await check([`${tag}-hidden`])
   const later = unique()
   expect(await hidden.evaluate(send, later)).toEqual({ fetch: 200, xhr: 200 })

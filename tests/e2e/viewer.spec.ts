@@ -2,8 +2,8 @@
 import path from 'node:path'
 
 import { root } from '../support/demo.js'
-import { has } from '../support/spans.js'
-import { expect, test } from '../support/test.js'
+import { has, type Span } from '../support/spans.js'
+import { agentScript, expect, test } from '../support/test.js'
 
 test('somebody opens the trace of the page that they are on', async ({ page, demo }) => {
   await page.goto(`${demo.shop}/product/3`)
@@ -41,6 +41,43 @@ test('somebody opens the trace of the page that they are on', async ({ page, dem
   const details = page.getByRole('complementary', { name: 'Span details' })
   await expect(details.getByRole('heading', { level: 2 })).toHaveText('GET /reviews/{product}')
   await expect(details.getByText('/reviews/3', { exact: true })).toBeVisible()
+})
+
+test('a click, the route that it leads to, and what fails on the way, in one trace', async ({
+  page,
+  open,
+  demo,
+}) => {
+  const shop = await open({
+    head: agentScript(
+      { serviceName: '{service}', serverUrl: demo.collector, flushInterval: 20, routes: ['/products/:id'] },
+      'headwater.full.min.js',
+    ),
+    body: `<button name="details">Details</button><script>
+      document.querySelector('button').addEventListener('click', async () => {
+        history.pushState(null, '', '/products/42')
+        await fetch('/echo?product=42')
+        performance.measure('sort reviews', { start: performance.now(), duration: 70 })
+        await Promise.all([fetch('/echo?reviews=42'), fetch('/status/503')])
+      })
+    </script>`,
+  })
+  await shop.page.locator('button').click()
+  const isRoute = ({ name }: Span) => name === '/products/:id'
+  const spans = await shop.spans((all) => all.some(isRoute))
+  const route = spans.find(isRoute)
+  await page.goto(`${demo.collector}/#/trace/${route?.traceId ?? ''}`)
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('/products/:id')
+  const view = page.getByRole('region', { name: 'Trace' })
+  for (const name of ['/products/:id', 'sort reviews'])
+    await expect(
+      page.locator('.span-row', { has: page.getByText(name, { exact: true }) }).first(),
+    ).toBeVisible()
+  await expect(view.getByText('1 error', { exact: true })).toBeVisible()
+  if (process.env['HEADWATER_SCREENSHOTS'] === '1') {
+    await page.mouse.move(0, 0)
+    await page.screenshot({ path: path.join(root, 'docs/route.png'), animations: 'disabled' })
+  }
 })
 
 test('a trace appears in the list while it happens, and opens from there', async ({

@@ -10,30 +10,54 @@ import { root } from './demo.js'
  *
  * In memory, once for each worker: no copy can be out of date, or half written by another worker.
  */
-export function bundle(file: string, globalName: string): Promise<string> {
-  const key = `${globalName}: ${file}`
+export function bundle(file: string, globalName: string, minify = false): Promise<string> {
+  const key = `${globalName}: ${file}: ${minify}`
   const known = bundles.get(key)
   if (known) return known
-  const made = make(file, globalName)
+  const made = make(file, globalName, minify)
   bundles.set(key, made)
   return made
 }
 
-async function make(file: string, globalName: string): Promise<string> {
+async function make(file: string, globalName: string, minify: boolean): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [path.join(root, 'tests', file)],
-    bundle: true,
-    write: false,
+    ...OPTIONS,
+    minify,
     format: 'iife',
     globalName,
-    platform: 'browser',
-    target: 'es2022',
-    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
-    logLevel: 'error',
   })
   const [script] = outputFiles
   if (!script) throw new Error(`${file} made no bundle`)
   return script.text
 }
+
+/**
+ * The same as modules, for what loads parts of itself when it needs them.
+ *
+ * @returns the text of each by its name, the entry first.
+ */
+export async function bundleModules(file: string): Promise<[name: string, text: string][]> {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(root, 'tests', file)],
+    ...OPTIONS,
+    minify: true,
+    format: 'esm',
+    splitting: true,
+    outdir: path.join(root, 'tests/.cache'),
+  })
+  const entry = path.basename(file).replace(/\.ts$/, '.js')
+  const files = outputFiles.map(({ path: name, text }): [string, string] => [path.basename(name), text])
+  return files.sort(([a], [b]) => Number(b === entry) - Number(a === entry))
+}
+
+const OPTIONS = {
+  bundle: true,
+  write: false,
+  platform: 'browser',
+  target: 'es2022',
+  define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
+  logLevel: 'error',
+} as const
 
 const bundles = new Map<string, Promise<string>>()

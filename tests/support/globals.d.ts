@@ -1,6 +1,7 @@
 /** What the script-tag build sets, as the functions that tests run in the page see it. */
 type HeadwaterAgent = {
   captureError(error: unknown): void
+  getSessionId?(): string | undefined
   init(options?: unknown): HeadwaterAgent
   isActive(): boolean
   isEnabled(): boolean

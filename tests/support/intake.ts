@@ -5,6 +5,7 @@ import path from 'node:path'
 import { Ajv } from 'ajv'
 
 import { root } from './demo.js'
+import { postsOf, type Stage } from './stage.js'
 
 /** A line of a body: its one member's name and value. */
 export type Event = [kind: string, event: Record<string, unknown>]
@@ -25,6 +26,21 @@ const schemas = Object.fromEntries(
 )
 const ajv = new Ajv({ strict: false, allErrors: true })
 const validators = Object.fromEntries(KINDS.map((kind) => [kind, ajv.compile(schemas[kind] ?? {})]))
+
+/** The lines of a body, whatever they are. */
+export const linesOf = (body: Buffer): Event[] =>
+  body
+    .toString()
+    .trim()
+    .split('\n')
+    .flatMap((line) => Object.entries(JSON.parse(line) as Record<string, Event[1]>))
+
+/** What has come of a service, each body read by {@link readIntake}. */
+export const intakeOf = (stage: Stage, service: string): Event[] =>
+  postsOf(stage, INTAKE, service).flatMap(({ body }) => readIntake(body.toString()))
+
+/** Where both agents send it. */
+export const INTAKE = '/intake/v2/rum/events'
 
 /** Reads a body, and fails on what a server would refuse or drop. */
 export function readIntake(body: string): Event[] {

@@ -23,6 +23,8 @@ pub struct Queue {
     resource: Vec<u8>,
     /// The fields `ScopeSpans.spans`, one behind the other, with events among them.
     spans: Vec<u8>,
+    /// Bytes of them that could not be sent when that was tried last.
+    tried: usize,
     batches: Vec<Batch>,
     last_number: u32,
     breaker: Breaker,
@@ -74,6 +76,7 @@ impl Queue {
         Self {
             resource: Vec::new(),
             spans: Vec::new(),
+            tried: 0,
             batches: Vec::new(),
             last_number: 0,
             breaker: Breaker::new(),
@@ -168,12 +171,16 @@ impl Queue {
             start += size;
         }
         // A burst's memory is not kept.
-        self.spans = self.spans.split_off(start);
+        if start > 0 {
+            self.spans = self.spans.split_off(start);
+        }
+        self.tried = self.spans.len();
     }
 
     /// Forgets all that waits, and what becomes of what is under way.
     pub fn clear(&mut self) {
         self.spans = Vec::new();
+        self.tried = 0;
         self.batches = Vec::new();
         self.is_draining = false;
     }
@@ -289,9 +296,10 @@ impl Queue {
         self.breaker.set_online(now, online);
     }
 
-    /// Whether so much waits that it should go now.
+    /// Whether so much waits that it should go now. What cannot go is not tried again with each span, of which a burst
+    /// may have thousands.
     pub fn is_full(&self) -> bool {
-        self.spans.len() >= FULL
+        self.spans.len() >= FULL + self.tried
     }
 
     /// Milliseconds until a timer must run for what waits here or, `elsewhere`, with the caller: `interval`, or for
@@ -772,6 +780,30 @@ mod tests {
         }
         assert!(queue.lost > 50 && queue.lost + queue.waiting() == 1_102, "{}", queue.lost);
         assert!(queue.spans.len() <= MEMORY_LIMIT);
+    }
+
+    #[test]
+    fn what_cannot_go_is_not_tried_again_with_each_span() {
+        let (mut queue, page) = (new_queue(), Page::default());
+        for _ in 0..=MOST_REQUESTS {
+            for _ in 0..31 {
+                push(&mut queue, &"x".repeat(1_000));
+            }
+            assert!(queue.is_full());
+            queue.flush(&page, 1.0, Stay::Here);
+        }
+        let waiting = queue.spans.len();
+        assert!(waiting >= FULL, "all requests are under way");
+        let mut tries = 0;
+        for _ in 0..300 {
+            push(&mut queue, &"x".repeat(1_000));
+            if queue.is_full() {
+                tries += 1;
+                queue.flush(&page, 1.0, Stay::Here);
+            }
+        }
+        assert!((5..=10).contains(&tries), "{tries} for 300 KiB");
+        assert!(queue.spans.len() > waiting + 300_000, "nothing is lost");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::iter;
 use super::are_events;
 use super::stack::Frame;
 use crate::context::{Origin, SpanId};
-use crate::trace::{Attributes as OwnAttributes, HANDLED};
+use crate::trace::{Attributes as OwnAttributes, HANDLED, TYPE};
 use crate::wire::hex;
 use crate::wire::json::{open, put, separate, write_member, write_name, write_text};
 use crate::wire::reader::{Fields, Value, bytes, field};
@@ -30,13 +30,13 @@ pub fn write_request(resource: &[u8], items: &[u8], format: Format, out: &mut Ve
         if are_events(items) {
             write_error(item.bytes(), resource, format, out);
         } else {
-            write_span(item.bytes(), items, resource, format, out);
+            write_span(item.bytes(), resource, format, out);
         }
     }
 }
 
 fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
-    let attributes = Attributes { message: resource, field: 1 };
+    let attributes = Attributes::of(resource, 1);
     out.extend_from_slice(b"{\"metadata\":{\"service\":{\"agent\":{\"name\":\"rum-js\"");
     member("version", attributes.text("telemetry.sdk.version"), out);
     out.extend_from_slice(b"},\"language\":{\"name\":\"javascript\"}");
@@ -60,8 +60,8 @@ fn write_metadata(resource: &[u8], format: Format, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}}\n");
 }
 
-fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
-    let attributes = Attributes { message: span, field: 9 };
+fn write_span(span: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
+    let attributes = Attributes::of(span, 9);
     let id = bytes(span, 2);
     let parent = bytes(span, 4);
     let trace_id = bytes(span, 1);
@@ -112,7 +112,8 @@ fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mu
         }
         let outcome = match (failed, status) {
             (true, _) => "failure",
-            (_, 0) if is_request => "unknown",
+            _ if !is_request => attributes.text(OUTCOME),
+            (_, 0) => "unknown",
             _ => "success",
         };
         member("outcome", outcome, out);
@@ -130,22 +131,27 @@ fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mu
         };
         member("type", own_type, out);
         write_flag("sampled", true, out);
+        let session = attributes.text("session.id");
+        if !session.is_empty() {
+            open("session", b'{', out);
+            member("id", session, out);
+            if attributes.number(SEQUENCE) > 0 {
+                write_name("sequence", out);
+                write_integer(attributes.number(SEQUENCE), out);
+            }
+            put(b'}', out);
+        }
         write_name("span_count", out);
         out.extend_from_slice(b"{\"started\":");
-        let children = Fields(all).filter(|(_, span)| field(span.bytes(), 4).map(Value::bytes) == Some(id));
-        let count = match (is_request, is_page_load) {
-            (true, _) => 1,
-            // Some have been sent before, or are still to be.
-            (_, true) => attributes.number(CHILDREN),
-            _ => children.count() as u64,
-        };
+        // Some have been sent before.
+        let count = if is_request { 1 } else { attributes.number(CHILDREN) };
         write_integer(count, out);
         put(b'}', out);
         if !is_request {
             attributes.write_groups(&["marks", "agent", "navigationTiming", "custom"], format, out);
             attributes.write_groups(&["experience", "longtask"], format, out);
-            write_context(&attributes, resource, format, out);
         }
+        write_context(&attributes, resource, format, out);
         write_links(span, out);
         out.extend_from_slice(b"}}\n");
         if !is_request {
@@ -178,7 +184,7 @@ fn write_span(span: &[u8], all: &[u8], resource: &[u8], format: Format, out: &mu
 }
 
 fn write_error(event: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
-    let attributes = Attributes { message: event, field: 6 };
+    let attributes = Attributes::of(event, 6);
     if field(event, 12).map_or("", Value::text) != "exception" {
         return;
     }
@@ -197,7 +203,11 @@ fn write_error(event: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>)
         attributes.get(HANDLED).and_then(|value| field(value, 2)).is_some_and(|flag| flag.number() != 0),
         out,
     );
-    write_member("message", attributes.text("exception.message"), out);
+    let message = match attributes.text(SHOWN) {
+        "" => attributes.text("exception.message"),
+        shown => shown,
+    };
+    write_member("message", message, out);
     write_frames(part(&mut trace), out);
     if !trace.is_empty() {
         open("cause", b'[', out);
@@ -294,7 +304,10 @@ fn page_load_name<'a>(name: &'a str, place: &'a str) -> &'a str {
 /// The page, its visitor, and what its code has to say.
 fn write_context(attributes: &Attributes, resource: &[u8], format: Format, out: &mut Vec<u8>) {
     open("context", b'{', out);
-    let url = attributes.text("url.full");
+    let mut url = attributes.text("url.full");
+    if url.is_empty() || !attributes.text("http.request.method").is_empty() {
+        url = attributes.text(PLACE);
+    }
     if !url.is_empty() {
         open("page", b'{', out);
         write_member("url", url, out);
@@ -304,7 +317,7 @@ fn write_context(attributes: &Attributes, resource: &[u8], format: Format, out: 
     write_user(attributes, out);
     attributes.write_groups(&["response", "headers"], format, out);
     open("custom", b'{', out);
-    let of_page = Attributes { message: resource, field: 1 };
+    let of_page = Attributes::of(resource, 1);
     for attributes in [&of_page, attributes] {
         attributes.write_members(&|key| key.strip_prefix(CUSTOM), format, out);
     }
@@ -331,7 +344,11 @@ fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>
         write_name("status_code", out);
         write_integer(status, out);
     }
-    let sizes = [("transfer_size", "http.response.size"), ("encoded_body_size", "http.response.body.size")];
+    let sizes = [
+        ("transfer_size", "http.response.size"),
+        ("encoded_body_size", "http.response.body.size"),
+        ("decoded_body_size", DECODED_SIZE),
+    ];
     if sizes.iter().any(|(_, key)| attributes.number(key) > 0) {
         open("response", b'{', out);
         for (name, key) in sizes {
@@ -426,23 +443,22 @@ fn member_id(name: &str, id: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Attributes of a message, as protobuf.
-struct Attributes<'a> {
-    message: &'a [u8],
-    field: u32,
-}
+/// Attributes of a message, read once: each is looked up some twenty times.
+struct Attributes<'a>(Vec<(&'a str, &'a [u8])>);
 
 impl<'a> Attributes<'a> {
-    fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        let number = self.field;
-        Fields(self.message).filter(move |(field, _)| *field == number).map(|(_, pair)| {
+    /// `number` is their field's.
+    fn of(message: &'a [u8], number: u32) -> Self {
+        let mut pairs = Vec::new();
+        for (_, pair) in Fields(message).filter(|(field, _)| *field == number) {
             let part = |number| field(pair.bytes(), number).unwrap_or(Value::Bytes(&[]));
-            (part(1).text(), part(2).bytes())
-        })
+            pairs.push((part(1).text(), part(2).bytes()));
+        }
+        Self(pairs)
     }
 
     fn get(&self, key: &str) -> Option<&'a [u8]> {
-        self.pairs().find(|(own, _)| *own == key).map(|(_, value)| value)
+        self.0.iter().find(|(own, _)| *own == key).map(|(_, value)| *value)
     }
 
     fn text(&self, key: &str) -> &'a str {
@@ -476,7 +492,7 @@ impl<'a> Attributes<'a> {
     /// As members, whose names (by the key, or none) may not have dots as those of labels may not, and whose values are
     /// texts, numbers and flags.
     fn write_members(&self, name_of: &dyn Fn(&'a str) -> Option<&'a str>, format: Format, out: &mut Vec<u8>) {
-        for (key, value) in self.pairs() {
+        for &(key, value) in &self.0 {
             let (Some(key), Some((kind, value))) = (name_of(key), Fields(value).next()) else {
                 continue;
             };
@@ -510,8 +526,14 @@ const USER: &[(&str, &str)] = &[("id", "user.id"), ("username", "user.name"), ("
 
 /// What attributes of ours begin with: what of them has no place is nobody's.
 pub const OWN: &str = "headwater.";
-/// How many spans a page load has, but for its own.
+/// What the page's code says of a span's outcome.
+const OUTCOME: &str = "headwater.outcome";
+/// How many spans a transaction has, but for its own.
 pub const CHILDREN: &str = "headwater.children";
+/// Which page of its session a page load is, from 1.
+pub const SEQUENCE: &str = "headwater.sequence";
+/// The URL of the page that a transaction happens on, if its own is none or another one.
+pub const PLACE: &str = "headwater.place";
 /// Where a page load has its page's referrer.
 pub const REFERRER: &str = "headwater.referrer";
 /// The rate of a span's trace, as text: not an attribute that anybody gets.
@@ -527,13 +549,15 @@ pub fn name_transaction(id: Option<SpanId>, attributes: &mut OwnAttributes) {
 
 /// What [`name_transaction`] says: nobody gets it.
 const TRANSACTION: &str = "headwater.transaction";
+/// Bytes of a resource's body.
+pub const DECODED_SIZE: &str = "http.response.decoded_size";
+/// The message of an error that was not caught, as the browser or Elastic's agent has it: `Uncaught TypeError: …`.
+pub const SHOWN: &str = "exception.shown";
 /// `SpanFlags`: the parent is in another process.
 const IS_REMOTE: u64 = 0x200;
 /// What begins the names of the page's own context.
 const CUSTOM: &str = "headwater.context.";
 /// Of a stack, at most.
 const FRAMES: usize = 50;
-/// Elastic's type of a span of the page's own, with subtype and action behind dots.
-pub const TYPE: &str = "headwater.type";
 /// Characters of a keyword (`ignore_above`, and the schemas' `maxLength`).
 const KEYWORD: usize = 1_024;

@@ -3,7 +3,7 @@
 //! Each function writes one message; the table above it is that message's definition, as far as we
 //! fill it.
 
-use crate::trace::{Attributes, Clock, Event, Link, Span, SpanContext, Status};
+use crate::trace::{Attributes, Clock, Event, Link, Parent, Span, SpanContext, Status};
 use crate::wire::protobuf::{begin, end, write_bytes, write_fixed32, write_fixed64, write_integer};
 
 /// A span's fields behind its ids, as bytes: what does not depend on the decision on its trace.
@@ -12,10 +12,16 @@ pub struct Body {
     /// Where its attributes begin, and where they end.
     attributes: usize,
     end: usize,
-    parent_is_remote: bool,
+    parent: Option<Parent>,
 }
 
 impl Body {
+    /// Whether it has no parent, or one in another process.
+    #[cfg(feature = "elastic")]
+    pub fn is_entry(&self) -> bool {
+        self.parent.is_none_or(|parent| parent.remote)
+    }
+
     /// The other one, with what this one has behind its attributes.
     pub fn with_link_of(&self, mut other: Self) -> Self {
         other.bytes.truncate(other.end);
@@ -60,7 +66,7 @@ pub fn body_of(span: &Span, clock: &Clock) -> Body {
     if span.status == Status::Error {
         write_status(out);
     }
-    Body { bytes, attributes, end, parent_is_remote: span.parent.is_some_and(|parent| parent.remote) }
+    Body { bytes, attributes, end, parent: span.parent }
 }
 
 /// Appends one span as the field `ScopeSpans.spans`, so that spans stand one behind the other.
@@ -82,7 +88,11 @@ pub fn write_span(
     out.extend_from_slice(attributes.bytes());
     out.extend_from_slice(&body.bytes[body.attributes..]);
     // `SpanFlags`: the W3C flags, and whether the parent is in another process.
-    let is_remote = if body.parent_is_remote { HAS_IS_REMOTE | IS_REMOTE } else { HAS_IS_REMOTE };
+    let is_remote = if body.parent.is_some_and(|parent| parent.remote) {
+        HAS_IS_REMOTE | IS_REMOTE
+    } else {
+        HAS_IS_REMOTE
+    };
     write_fixed32(16, is_remote | u32::from(context.flags.0), out);
     end(message, out);
 }

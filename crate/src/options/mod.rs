@@ -2,7 +2,7 @@
 
 mod table;
 
-pub use table::{DOCUMENTATION, FACTS, OptionDocumentation, OptionId};
+pub use table::{DOCUMENTATION, FACTS, FURTHER, OptionDocumentation, OptionId};
 
 use crate::context::{Baggage, Environment, Propagators, SpanId, Targets, TraceId};
 use crate::encode::Protocol;
@@ -35,6 +35,9 @@ pub struct Options {
     pub resource: Vec<(String, OwnedValue)>,
     /// Templates of paths: see [`route`](crate::signal::route).
     pub routes: Vec<String>,
+    /// The same for requests.
+    #[cfg(feature = "events")]
+    pub url_templates: Vec<String>,
     /// Spans a minute.
     pub events_limit: u32,
     /// Of the resource.
@@ -111,6 +114,9 @@ pub enum Rule {
     BeforeSend,
     Patterns,
     Routes,
+    Graphql,
+    #[cfg(feature = "events")]
+    VitalsFlag,
 }
 
 impl Options {
@@ -121,7 +127,8 @@ impl Options {
             flags: OptionId::Active.bit()
                 | OptionId::Instrument.bit()
                 | OptionId::DistributedTracing.bit()
-                | OptionId::DistributedTracingSameOrigin.bit(),
+                | OptionId::DistributedTracingSameOrigin.bit()
+                | HAS_SESSION,
             given: 0,
             disabled: 0,
             log_level: LogLevel::Warn as u32,
@@ -135,6 +142,8 @@ impl Options {
             flush_interval: 500.0,
             resource: Vec::new(),
             routes: Vec::new(),
+            #[cfg(feature = "events")]
+            url_templates: Vec::new(),
             events_limit: 20_000,
             attribute_count_limit: 128,
             attribute_value_length_limit: 4_096,
@@ -165,6 +174,9 @@ impl Options {
             Input::Flag(flag) if matches!(rule, Rule::Flag | Rule::DeferredFlag) => {
                 self.set_flag(option, flag)
             }
+            // The wrapper reads it.
+            #[cfg(feature = "events")]
+            Input::Flag(_) if rule == Rule::VitalsFlag => {}
             Input::Flag(flag) if rule == Rule::Exclude => {
                 self.redaction = if flag { Redaction::Secrets } else { Redaction::None };
             }
@@ -189,11 +201,14 @@ impl Options {
             }
             // The wrapper keeps them.
             Input::Text(_) | Input::Pattern if cfg!(feature = "events") && rule == Rule::Patterns => {}
-            Input::Text(text) if cfg!(feature = "events") && rule == Rule::Routes => {
+            #[cfg(feature = "events")]
+            Input::Text(text) if rule == Rule::Routes => {
                 if !text.starts_with('/') && origin(text).is_none() {
                     return false;
                 }
-                self.routes.push(text.into());
+                let is_of_page = option == OptionId::Routes;
+                let templates = if is_of_page { &mut self.routes } else { &mut self.url_templates };
+                templates.push(text.into());
             }
             Input::Function if cfg!(feature = "sampler") && rule == Rule::Sampler => {}
             // The wrapper gives it for options that take lists.
@@ -283,6 +298,8 @@ impl Options {
                         Rule::TraceId => text.is_empty() || hex::read::<16>(text.as_bytes()).is_some(),
                         Rule::SpanId => text.is_empty() || hex::read::<8>(text.as_bytes()).is_some(),
                         Rule::HeaderName => is_token(text),
+                        // The wrapper reads it.
+                        Rule::Graphql if cfg!(feature = "graphql") => choice(text, rule.allowed()).is_some(),
                         // The wrapper keeps the headers, as it performs the send.
                         Rule::Headers => {
                             self.has_secret |= looks_secret(key, text);
@@ -314,6 +331,14 @@ impl Options {
     /// A flag, or its default.
     pub fn flag(&self, option: OptionId) -> bool {
         self.flags & option.bit() != 0
+    }
+
+    /// Whether everything bears the visitor's session.
+    pub fn has_session(&self) -> bool {
+        #[cfg(feature = "events")]
+        return self.flag(OptionId::Session);
+        #[cfg(not(feature = "events"))]
+        false
     }
 
     /// A flag, if it was configured.
@@ -401,6 +426,9 @@ impl Rule {
             Self::Compression => cfg!(feature = "gzip"),
             Self::BeforeSend => cfg!(feature = "before-send"),
             Self::Patterns | Self::Routes => cfg!(feature = "events"),
+            Self::Graphql => cfg!(feature = "graphql"),
+            #[cfg(feature = "events")]
+            Self::VitalsFlag => cfg!(feature = "vitals"),
             _ => true,
         }
     }
@@ -415,6 +443,8 @@ impl Rule {
             Self::Text => "a string",
             Self::Url => "an http or https URL",
             Self::Flag | Self::DeferredFlag => "true or false",
+            #[cfg(feature = "events")]
+            Self::VitalsFlag => "true or false",
             Self::Instrumentations => INSTRUMENTATIONS,
             Self::Level => LOG_LEVELS,
             Self::Origins if !cfg!(feature = "diagnostics") => {
@@ -427,7 +457,9 @@ impl Rule {
             Self::Propagators => Propagators::NAMES,
             Self::Members => Propagators::MEMBERS,
             Self::Baggage => "an object of names (HTTP tokens) and string values, 8192 bytes in all",
-            Self::SamplingMode if !cfg!(feature = "sessions") => "trace, and others with headwater/full",
+            Self::SamplingMode if !cfg!(feature = "session-sampling") => {
+                "trace, and others with headwater/full"
+            }
             Self::SamplingMode => "trace, session",
             Self::Unsampled => "headers, none",
             Self::Sampler => "a function",
@@ -451,6 +483,7 @@ impl Rule {
             Self::Exclude => "true, false or query",
             Self::BeforeSend => "a function",
             Self::Patterns => "strings and RegExps",
+            Self::Graphql => "url, body",
             Self::Routes => "paths such as /products/:id or /blog/*, perhaps behind an origin",
         }
     }
@@ -469,6 +502,8 @@ pub enum Instrumentation {
     Error,
     /// Behind those that are Elastic's.
     WebVitals = 7,
+    WebSocket,
+    EventSource,
 }
 
 /// The order is that of [`LOG_LEVELS`].
@@ -480,6 +515,15 @@ pub enum LogLevel {
     Warn,
     Error,
 }
+
+/// The bit of the option `session`.
+const HAS_SESSION: u64 = {
+    #[cfg(feature = "events")]
+    let bit = OptionId::Session.bit();
+    #[cfg(not(feature = "events"))]
+    let bit = 0;
+    bit
+};
 
 /// The order is that of [`Protocol`].
 const PROTOCOLS: &str = "http/protobuf, http/json, elastic";
@@ -529,8 +573,11 @@ pub(crate) fn rounded_rate(rate: f64) -> f64 {
     f64::from(rounded) / 10_000.0
 }
 
+#[cfg(not(feature = "connections"))]
 const INSTRUMENTATIONS: &str =
     "page-load, fetch, xmlhttprequest, history, eventtarget, click, error, web-vitals";
+#[cfg(feature = "connections")]
+const INSTRUMENTATIONS: &str = "page-load, fetch, xmlhttprequest, history, eventtarget, click, error, web-vitals, websocket, eventsource";
 const LOG_LEVELS: &str = "trace, debug, info, warn, error";
 
 #[cfg(test)]
@@ -635,6 +682,5 @@ mod tests {
             assert!(!id.rule().allowed().is_empty());
         }
         assert_eq!(OptionId::from_number(OptionId::COUNT as u32), None);
-        const { assert!(OptionId::COUNT <= 64, "flags have a bit each") };
     }
 }

@@ -10,6 +10,7 @@ use super::Rule;
 macro_rules! options {
     (
         options { $($(#[doc = $doc:literal])+ $id:ident $name:literal $rule:ident: $type:literal = $default:literal,)+ }
+        further { $($(#[doc = $further_doc:literal])+ $further:ident $further_name:literal $further_rule:ident: $further_type:literal = $further_default:literal,)+ }
         facts { $($(#[doc = $fact_doc:literal])+ $fact:ident,)+ }
     ) => {
         /// An option's number, or that of a fact that the wrapper reads from the browser. The
@@ -18,6 +19,7 @@ macro_rules! options {
         #[repr(u8)]
         pub enum OptionId {
             $($(#[doc = $doc])+ $id,)+
+            $($(#[doc = $further_doc])+ #[cfg(feature = "events")] $further,)+
             $($(#[doc = $fact_doc])+ $fact,)+
         }
 
@@ -38,11 +40,11 @@ macro_rules! options {
             pub const COUNT: usize = ALL.len();
         }
 
-        // Sets of options are 64 bits.
-        const _: () = assert!(ALL.len() <= 64);
+        // Sets of options are 64 bits, the last one of which is that of all facts.
+        const _: () = assert!(ALL.len() - FACTS.len() < 64);
 
-        const ALL: &[OptionId] = &[$(OptionId::$id,)+ $(OptionId::$fact,)+];
-        const RULES: [Rule; ALL.len()] = [$(Rule::$rule,)+ $({ let _ = OptionId::$fact; Rule::Text },)+];
+        const ALL: &[OptionId] = &[$(OptionId::$id,)+ $(#[cfg(feature = "events")] OptionId::$further,)+ $(OptionId::$fact,)+];
+        const RULES: [Rule; ALL.len()] = [$(Rule::$rule,)+ $(#[cfg(feature = "events")] Rule::$further_rule,)+ $({ let _ = OptionId::$fact; Rule::Text },)+];
 
         /// What is generated from the table, in the order of the numbers. Not part of the module.
         pub const DOCUMENTATION: &[OptionDocumentation] = &[
@@ -52,7 +54,16 @@ macro_rules! options {
                 default: $default,
                 text: concat!($($doc, "\n"),+),
             },)+
+            $(OptionDocumentation {
+                name: $further_name,
+                typescript: $further_type,
+                default: $further_default,
+                text: concat!($($further_doc, "\n"),+),
+            },)+
         ];
+
+        /// How many of them, the last ones, `headwater` does not know.
+        pub const FURTHER: usize = [$($further_name),+].len();
 
         /// The names of the facts, numbered behind the options.
         pub const FACTS: &[&str] = &[$(stringify!($fact)),+];
@@ -182,6 +193,23 @@ options! {
         /// returning `false` or `null`.
         BeforeSend "beforeSend" BeforeSend: "BeforeSend" = "",
     }
+    further {
+        /// Templates of requests' URLs: `'/api/products/:id'`, `'https://api.example.com/orders/*'` (one without an origin
+        /// is of the page's own). The first that fits is `url.template`, and part of the span's name. Not in `headwater`.
+        UrlTemplates "urlTemplates" Routes: "readonly string[]" = "[]",
+        /// Where names and types of GraphQL operations are looked for: in `'url'`s, or in bodies that are strings, too
+        /// (`'body'`). `headwater/full` only.
+        Graphql "graphql" Graphql: "'url' | 'body'" = "",
+        /// Records as errors what the browser reports beside exceptions: resources that have not loaded, violations of the
+        /// Content Security Policy, deprecations and interventions. Not in `headwater`.
+        Reports "reports" Flag: "boolean" = "false",
+        /// Whether all spans and events bear the visitor's session (`session.id`; Elastic's `session`), which is kept in
+        /// `localStorage`: see docs/sessions.md. Not in `headwater`.
+        Session "session" Flag: "boolean" = "true",
+        /// Whether what the browser takes for a navigation within the document has web vitals of its own, and ends those of
+        /// the page before: see docs/vitals.md. `headwater/full` only.
+        SoftNavigations "softNavigations" VitalsFlag: "boolean" = "false",
+    }
     facts {
         /// The page's own origin; `null` for an opaque one.
         PageOrigin,
@@ -211,15 +239,16 @@ options! {
         Mobile,
         /// `navigator.userAgentData.brands`: each as `brand version`, with `|` between them.
         Brands,
-        /// What `Host::store` was given last, if sessions are sampled: told on its own, as it may wait for consent.
+        /// What `Host::store` was given last: told on its own, as it may wait for consent.
         StoredSession,
     }
 }
 
 impl OptionId {
-    /// Its bit in a set of options.
+    /// Its bit in a set of options. Nobody asks for those of facts.
     pub const fn bit(self) -> u64 {
-        1 << self as u64
+        let number = self as u64;
+        1 << if number < 63 { number } else { 63 }
     }
 }
 

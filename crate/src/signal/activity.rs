@@ -24,6 +24,8 @@ pub struct Activity {
     pub latest: f64,
     /// Whether anything belongs to it.
     pub has_children: bool,
+    /// How many of them have ended.
+    pub children: u32,
     /// Whether it may be one with others: see [`Activity::may_become`].
     pub can_reuse: bool,
     /// Whether it goes on, whatever has ended: until the page's code, or the next picture, lets it end. One of
@@ -37,8 +39,8 @@ pub struct Start {
     pub cause: Cause,
     /// Milliseconds of the page's clock.
     pub start: f64,
-    /// The number of the one above, or 0.
-    pub parent: u32,
+    /// The one above, if the page's code names it.
+    pub parent: Option<SpanContext>,
     /// Whether it is a trace of its own in any case.
     pub is_root: bool,
     pub can_reuse: bool,
@@ -115,10 +117,11 @@ impl Activity {
     pub fn touch(&mut self, now: f64, ended: Option<f64>) {
         self.has_children = true;
         self.last = now;
-        if let Some(end) = ended
-            && end > self.latest
-        {
-            self.latest = end;
+        if let Some(end) = ended {
+            self.children += 1;
+            if end > self.latest {
+                self.latest = end;
+            }
         }
     }
 
@@ -142,7 +145,7 @@ impl Activity {
         &self,
         name: &str,
         end: Option<f64>,
-        failed: bool,
+        (kind, failed): (Kind, bool),
         attributes: &Attributes,
         links: &[Link],
         sink: &mut dyn Sink,
@@ -152,7 +155,7 @@ impl Activity {
             context: self.context,
             parent: self.parent,
             name,
-            kind: Kind::Internal,
+            kind,
             start: self.start,
             end: if end > self.start { end } else { self.start },
             attributes,
@@ -186,6 +189,7 @@ mod tests {
             last: 1_000.0,
             latest: 1_000.0,
             has_children: false,
+            children: 0,
             can_reuse: false,
             is_held: false,
         }
@@ -224,7 +228,7 @@ mod tests {
         managed.is_held = false;
         assert_eq!(managed.ends_in(90_000.0, false), None);
         assert_eq!(managed.ends_in(90_000.0, true), Some(POLL));
-        click.end("click", None, false, &Attributes::of_span(), &[], &mut |span: &Span| {
+        click.end("click", None, (Kind::Internal, false), &Attributes::of_span(), &[], &mut |span: &Span| {
             assert_eq!((span.start, span.end), (1_000.0, 3_000.0));
         });
     }

@@ -18,7 +18,7 @@ pub struct Experience {
     known: u32,
     /// NaN, as the next two: there was none.
     first_paint: f64,
-    pub largest_paint: f64,
+    largest_paint: f64,
     /// Milliseconds between the first input and its handler.
     input_delay: f64,
     /// The session window of layout shifts that is open: its first and last one, and their sum.
@@ -45,7 +45,7 @@ pub struct Experience {
     navigation: String,
     sizes: [f64; 3],
     /// Whether nothing counts any more but interactions.
-    pub is_over: bool,
+    is_over: bool,
 }
 
 impl Experience {
@@ -72,6 +72,13 @@ impl Experience {
         sizes: [f64::NAN; 3],
         is_over: false,
     };
+
+    /// The page load is told: nothing counts any more but interactions. `end` is that of its load event, `latest` that of its
+    /// last span. Returns when it has ended, as Elastic's agent has it.
+    pub fn finish(&mut self, end: f64, latest: f64) -> f64 {
+        self.is_over = true;
+        greater(greater(self.largest_paint, latest), end)
+    }
 
     /// Takes what the hooks have observed (`js-wrapper/src/hooks/experience.ts`, `performance.ts`).
     ///
@@ -199,7 +206,7 @@ impl Experience {
         let first = greater(fetch, start);
         let base = if redirect > 0.0 { redirect } else { first };
         // Not so in some versions of WebKit (its bugs 168057 and 186919).
-        let is_in_order = fetch > 0.0 && response >= first && end >= response;
+        let is_in_order = fetch > 0.0 && response >= fetch && end >= response;
         let mark = |at: f64| if is_in_order && at >= fetch { greater(at - base, 0.0) } else { UNKNOWN };
         let mut lines = self.navigation.as_str();
         loop {
@@ -279,8 +286,6 @@ const EVENT: u32 = 5;
 const NAVIGATION: u32 = 6;
 /// The page is hidden, or the agent ends; with the interactions so far.
 pub const HIDDEN: u32 = 7;
-/// A second has gone by since the load event.
-pub const DUE: u32 = 8;
 
 /// What isn't known: as with NaN, nothing is said of it.
 const UNKNOWN: f64 = -1.0;

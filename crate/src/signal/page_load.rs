@@ -9,8 +9,12 @@ use crate::context::{
     Baggage, Flags, IdGenerator, OtState, ResponseContext, ServerContext, SpanId, TraceId, TraceParent,
     TraceState, datadog, opentelemetry, page_trace,
 };
+#[cfg(feature = "elastic")]
+use crate::encode::elastic;
 use crate::options::{Instrumentation, OptionId, Options};
 use crate::sampling::Decision;
+#[cfg(feature = "events")]
+use crate::trace::TYPE;
 use crate::trace::{Attributes, Kind, Link, Parent, Root, Sink, Span, SpanContext, Status, redact_url};
 
 /// The page load, open until [`PageLoad::close`].
@@ -44,8 +48,23 @@ pub struct Resource<'a> {
     /// With headers; 0 from the cache or if the server doesn't let us know.
     pub transfer_size: f64,
     pub body_size: f64,
+    /// Decoded, for Elastic's server; 0 for any other.
+    #[cfg(feature = "elastic")]
+    pub decoded_size: u64,
     /// `Server-Timing`, as the header has it.
     pub server_timing: &'a str,
+    /// Of a request: see [`Moments::parse`](super::timing::Moments::parse). Else empty.
+    #[cfg(feature = "timing")]
+    pub timing: &'a str,
+}
+
+impl Resource<'_> {
+    /// Adds how it came, as far as the server lets us know.
+    pub fn tell_transfer(&self, attributes: &mut Attributes) {
+        attributes.known_text("network.protocol.version", protocol_version(self.protocol));
+        attributes.known_integer("http.response.size", self.transfer_size as i64);
+        attributes.known_integer("http.response.body.size", self.body_size as i64);
+    }
 }
 
 /// Moments of the navigation, in milliseconds of the page's clock; 0 is one that didn't come.
@@ -169,13 +188,13 @@ impl PageLoad {
         let mut attributes = Attributes::of_span();
         attributes.text("url.full", &url);
         attributes.known_integer(STATUS_CODE, i64::from(resource.status));
-        attributes.known_text("network.protocol.version", protocol_version(resource.protocol));
+        resource.tell_transfer(&mut attributes);
+        #[cfg(feature = "elastic")]
+        attributes.known_integer(elastic::DECODED_SIZE, resource.decoded_size.cast_signed());
         if !is_document {
             attributes.text("browser.resource_timing.initiator_type", resource.initiator);
         }
         attributes.known_text("browser.resource_timing.render_blocking_status", resource.render_blocking);
-        attributes.known_integer("http.response.size", resource.transfer_size as i64);
-        attributes.known_integer("http.response.body.size", resource.body_size as i64);
         sink.record(&Span {
             context: self.context.child(if is_document { self.document } else { ids.span_id() }),
             parent: Some(self.as_parent()),
@@ -186,6 +205,39 @@ impl PageLoad {
             attributes: &attributes,
             links: link.as_slice(),
             status: if resource.status >= 400 { Status::Error } else { Status::Unset },
+        });
+    }
+
+    /// Hands the finished span of one of the [`PHASES`] to `sink`.
+    #[cfg(feature = "events")]
+    pub fn phase(
+        &self,
+        phase: usize,
+        (start, end): (f64, f64),
+        for_elastic: bool,
+        ids: &mut IdGenerator,
+        sink: &mut dyn Sink,
+    ) {
+        let Some((own_name, elastic_name, is_of_request)) = PHASES.get(phase) else {
+            return;
+        };
+        let mut attributes = Attributes::of_span();
+        let mut parent = self.as_parent();
+        if for_elastic {
+            attributes.text(TYPE, "hard-navigation.browser-timing");
+        } else if *is_of_request {
+            parent.span_id = self.document;
+        }
+        sink.record(&Span {
+            context: self.context.child(ids.span_id()),
+            parent: Some(parent),
+            name: if for_elastic { elastic_name } else { own_name },
+            kind: Kind::Internal,
+            start,
+            end,
+            attributes: &attributes,
+            links: &[],
+            status: Status::Unset,
         });
     }
 
@@ -252,6 +304,18 @@ impl PageLoad {
         Parent { span_id: self.context.span_id, remote: false }
     }
 }
+
+/// The phases of a navigation, in the wrapper's order: what we call them, what Elastic's agent does, and whether they are
+/// part of the document's request.
+#[cfg(feature = "events")]
+const PHASES: [(&str, &str, bool); 6] = [
+    ("redirect", "Redirect", false),
+    ("domainLookup", "Domain lookup", true),
+    ("connect", "Making a connection to the server", true),
+    ("domProcessing", "Parsing the document, executing sync. scripts", false),
+    ("domContentLoaded", "Fire \"DOMContentLoaded\" event", false),
+    ("loadEvent", "Fire \"load\" event", false),
+];
 
 /// The page load's name.
 pub fn name(options: &Options) -> &str {
@@ -369,7 +433,9 @@ mod tests {
             status: 200,
             transfer_size: 300.0,
             body_size: 0.0,
+            decoded_size: 0,
             server_timing: "",
+            timing: "",
         };
         page.resource(&document, None, &mut ids(), &mut |span: &Span| {
             assert_eq!(Some(span.context.span_id), options.span_id(OptionId::PageLoadSpanId));

@@ -1,6 +1,10 @@
 //! Requests by `fetch` and `XMLHttpRequest`: OpenTelemetry HTTP client spans
 //! (semantic conventions, HTTP spans, *HTTP client*).
 
+#[cfg(feature = "graphql")]
+use super::graphql::{self, Operation};
+#[cfg(feature = "timing")]
+use super::timing::key_of;
 use crate::context::{Origin, ServerContext, SpanId};
 #[cfg(feature = "elastic")]
 use crate::encode::elastic;
@@ -24,9 +28,29 @@ pub struct Request {
     /// Whether it has got headers of ours, or would have but for a dry run.
     pub has_headers: bool,
     pub is_dry_run: bool,
-    start: f64,
+    /// What stands for its URL among the browser's entries.
+    #[cfg(feature = "timing")]
+    pub key: u32,
+    /// What the browser's entry says of it, once it has told.
+    #[cfg(feature = "timing")]
+    pub timing: Option<Timed>,
+    /// The template of its path, if there is one.
+    #[cfg(feature = "events")]
+    pub template: Option<String>,
+    #[cfg(feature = "graphql")]
+    pub operation: Option<Operation>,
+    /// Milliseconds of the page's clock.
+    pub start: f64,
     method: String,
     url: String,
+}
+
+/// What the browser's entry says of a request.
+#[cfg(feature = "timing")]
+pub struct Timed {
+    pub attributes: Attributes,
+    /// `Server-Timing`, as the header has it.
+    pub server_timing: String,
 }
 
 /// How a request ended.
@@ -46,6 +70,35 @@ pub enum Server {
     Joined(ServerContext),
     /// It is another one, of an environment that is trusted.
     Linked(Link),
+}
+
+/// An [`Outcome`] that is kept.
+#[cfg(feature = "timing")]
+pub enum Ended {
+    Response(u16),
+    Cancelled,
+    Failed(String),
+}
+
+#[cfg(feature = "timing")]
+impl Ended {
+    /// To be kept.
+    pub fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Response(status) => Self::Response(status),
+            Outcome::Cancelled => Self::Cancelled,
+            Outcome::Failed(name) => Self::Failed(name.into()),
+        }
+    }
+
+    /// As it was.
+    pub fn outcome(&self) -> Outcome<'_> {
+        match self {
+            Self::Response(status) => Outcome::Response(*status),
+            Self::Cancelled => Outcome::Cancelled,
+            Self::Failed(name) => Outcome::Failed(name),
+        }
+    }
 }
 
 impl<'a> Outcome<'a> {
@@ -97,15 +150,18 @@ impl Request {
             place,
             has_headers: false,
             is_dry_run: false,
+            #[cfg(feature = "timing")]
+            key: key_of(url),
+            #[cfg(feature = "timing")]
+            timing: None,
+            #[cfg(feature = "events")]
+            template: None,
+            #[cfg(feature = "graphql")]
+            operation: None,
             start,
             method,
             url: redact_url(url),
         }
-    }
-
-    /// Whether it is the request to this URL, as far as one that is redacted can say.
-    pub fn is_for(&self, url: &str) -> bool {
-        self.url == redact_url(url)
     }
 
     /// Hands the finished span to `sink`, with what the server has said of its own trace: the same, which
@@ -117,6 +173,13 @@ impl Request {
         if !known {
             attributes.text("http.request.method_original", &self.method);
         }
+        #[cfg(feature = "graphql")]
+        if self.operation.is_some() {
+            attributes.text("url.full", &graphql::redact(&self.url));
+        } else {
+            attributes.text("url.full", &self.url);
+        }
+        #[cfg(not(feature = "graphql"))]
         attributes.text("url.full", &self.url);
         if let Some(origin) = Origin::of(&self.url) {
             attributes.text("server.address", origin.host());
@@ -150,17 +213,37 @@ impl Request {
         if !error.is_empty() {
             attributes.utf8("error.type", error);
         }
+        #[cfg(feature = "timing")]
+        if let Some(timed) = &self.timing {
+            attributes.append(&timed.attributes);
+        }
         #[cfg(feature = "elastic")]
         if self.names_entry
             && let Some(entry) = self.entry
         {
             elastic::name_transaction(Some(entry), &mut attributes);
         }
+        let method = if known { self.method.as_str() } else { "HTTP" };
+        #[cfg(feature = "events")]
+        let mut name = String::from(method);
+        #[cfg(feature = "events")]
+        if let Some(template) = &self.template {
+            attributes.text("url.template", template);
+            name.push(' ');
+            name.push_str(template);
+        }
+        #[cfg(feature = "graphql")]
+        if let Some(operation) = &self.operation {
+            name = operation.tell(&mut attributes);
+        }
         sink.record(&Span {
             context: self.context,
             parent: self.parent,
-            // No `{target}`: a path is not of low cardinality (HTTP spans, *Name*).
-            name: if known { &self.method } else { "HTTP" },
+            // A `{target}` is of low cardinality only as a template (HTTP spans, *Name*).
+            #[cfg(feature = "events")]
+            name: &name,
+            #[cfg(not(feature = "events"))]
+            name: method,
             kind: Kind::Client,
             start: self.start,
             end,

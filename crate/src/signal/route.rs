@@ -28,6 +28,16 @@ pub fn template<'a>(templates: &'a [String], url: &str) -> Option<&'a str> {
     templates.iter().find(fits).map(String::as_str)
 }
 
+/// The path of the first template that a request's URL is an instance of: one without an origin is of the page's own.
+pub fn url_template<'a>(templates: &'a [String], url: &str, own: &str) -> Option<&'a str> {
+    let parts = Parts::of(url);
+    let fits = |wanted: &Parts| {
+        parts.origin == if wanted.origin.is_empty() { own } else { wanted.origin }
+            && fits(wanted.path, parts.path)
+    };
+    templates.iter().map(|template| Parts::of(template)).find(fits).map(|wanted| wanted.path)
+}
+
 /// Whether each segment is the template's, stands where that has a name (`:id`), or anywhere behind a `*`.
 fn fits(mut template: &str, mut path: &str) -> bool {
     loop {
@@ -138,6 +148,19 @@ impl<'a> Parts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_s_template_is_of_the_page_s_origin_or_of_its_own() {
+        let templates = ["/api/products/:id", "https://api.example/orders/*"].map(String::from);
+        for (url, expected) in [
+            ("https://shop.example/api/products/7?a=b#/x", Some("/api/products/:id")),
+            ("https://api.example/api/products/7", None),
+            ("https://api.example/orders/7/lines", Some("/orders/*")),
+            ("https://shop.example/orders/7", None),
+        ] {
+            assert_eq!(url_template(&templates, url, "https://shop.example"), expected, "{url}");
+        }
+    }
 
     #[test]
     fn what_is_a_change() {

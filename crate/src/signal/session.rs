@@ -1,5 +1,7 @@
-//! A visitor's session, as far as sampling needs it: an id that all pages of an origin share, new after 30
-//! minutes without activity or after four hours (OpenTelemetry and Datadog agree on both).
+//! A visitor's session: an id that all pages of an origin share, new after 30 minutes without activity or after four
+//! hours (OpenTelemetry and Datadog agree on both).
+//!
+//! Names: OpenTelemetry's semantic conventions, `docs/general/session.md`.
 
 use crate::context::TraceId;
 use crate::sampling::SessionHash;
@@ -12,6 +14,8 @@ pub struct Session {
     id: String,
     started: u64,
     active: u64,
+    /// Pages of it, this one too.
+    pages: u64,
     /// What was stored last of `active`.
     stored: u64,
 }
@@ -21,8 +25,9 @@ impl Session {
     pub fn parse(mut text: &str) -> Option<Self> {
         let mut part = || take_part(&mut text, b' ');
         let (id, started, active) = (part(), decimal(part())?, decimal(part())?);
+        let pages = decimal(part()).unwrap_or_default();
         SessionHash::of_session(id)?;
-        Some(Self { id: id.into(), started, active, stored: active })
+        Some(Self { id: id.into(), started, active, pages, stored: active })
     }
 
     /// A session that starts now, with 128 random bits for its id.
@@ -38,14 +43,16 @@ impl Session {
             }
             hex::write(&[*byte], &mut id);
         }
-        Self { id: ascii(id), started: now, active: now, stored: 0 }
+        Self { id: ascii(id), started: now, active: now, pages: 1, stored: NEVER }
     }
 
     /// Goes on with it, if it is not over. Returns whether it does.
     pub fn touch(&mut self, now: u64) -> bool {
         // A clock that was set back is no reason to end it.
         let goes_on = now.saturating_sub(self.active) < IDLE && now.saturating_sub(self.started) < AT_MOST;
-        self.active = now;
+        if goes_on {
+            self.active = now;
+        }
         goes_on
     }
 
@@ -56,11 +63,32 @@ impl Session {
         }
         self.stored = self.active;
         let mut out = Vec::from(self.id.as_bytes());
-        for time in [self.started, self.active] {
+        for number in [self.started, self.active, self.pages] {
             out.push(b' ');
-            write_integer(time, &mut out);
+            write_integer(number, &mut out);
         }
         Some(ascii(out))
+    }
+
+    /// `session.id`: a UUID.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When it was last active, in Unix milliseconds.
+    pub fn active(&self) -> u64 {
+        self.active
+    }
+
+    /// Counts this page among its pages. It is to be stored now.
+    pub fn count_page(&mut self) {
+        self.pages += 1;
+        self.stored = NEVER;
+    }
+
+    /// Pages of it so far: Elastic's `sequence`.
+    pub fn pages(&self) -> u64 {
+        self.pages
     }
 
     /// What decides on its traces.
@@ -69,6 +97,8 @@ impl Session {
     }
 }
 
+/// Far from any time.
+const NEVER: u64 = u64::MAX;
 const IDLE: u64 = 30 * 60_000;
 const AT_MOST: u64 = 4 * 60 * 60_000;
 /// Storage is slow, and shared with other tabs.
@@ -85,11 +115,16 @@ mod tests {
         let random = TraceId::parse(b"0123456789abcdef0123456789abcdef").unwrap();
         let mut session = Session::start(random, 1_000_000);
         let text = session.write().unwrap();
-        assert_eq!(text, "01234567-89ab-4def-8123-456789abcdef 1000000 1000000");
+        assert_eq!(text, "01234567-89ab-4def-8123-456789abcdef 1000000 1000000 1");
         assert_eq!(Session::parse(&text).unwrap().id, session.id);
         assert!(session.write().is_none(), "once a minute");
         assert!(session.touch(1_000_000 + STORE_EVERY));
-        assert!(session.write().unwrap().ends_with(" 1000000 1060000"));
+        assert!(session.write().unwrap().ends_with(" 1000000 1060000 1"));
+        let mut next = Session::parse(&text).unwrap();
+        next.count_page();
+        assert_eq!(next.pages(), 2);
+        assert!(next.write().unwrap().ends_with(" 1000000 1000000 2"), "a page is told of at once");
+        assert_eq!(Session::parse(&format!("{ID} 1 2")).unwrap().pages(), 0, "of an earlier version");
     }
 
     #[test]

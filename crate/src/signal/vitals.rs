@@ -5,7 +5,7 @@
 
 use std::mem;
 
-use crate::context::{IdGenerator, SpanId};
+use crate::context::{IdGenerator, SpanContext, SpanId};
 use crate::trace::{Attributes, PerMinute, redact_url};
 use crate::wire::hex;
 use crate::wire::text::{ascii, take_part};
@@ -16,8 +16,15 @@ pub struct Vitals {
     navigation: [f64; NUMBERS],
     /// What is painted after it does not count: nobody has seen it.
     first_hidden: f64,
-    /// When the page came out of the back/forward cache; negative if it never was there.
-    restored: f64,
+    /// When this visit began, out of the back/forward cache or at a soft navigation; negative for the page's load.
+    began: f64,
+    is_soft: bool,
+    /// Whether the browser tells of no layout shifts.
+    no_shifts: bool,
+    /// Of this visit, redacted; empty unless soft navigations are told apart.
+    url: String,
+    /// What a soft navigation belongs to.
+    context: Option<SpanContext>,
     metrics: [Metric; 6],
     /// LCP's candidate: URL and target, a line each.
     paint: String,
@@ -50,6 +57,9 @@ pub struct Vitals {
 pub struct Reporter<'a> {
     now: f64,
     ids: &'a mut IdGenerator,
+    /// What is going on.
+    activity: Option<SpanContext>,
+    context: Option<SpanContext>,
     name: &'static str,
     attributes: Attributes,
     pub finished: Vec<Finished>,
@@ -59,6 +69,8 @@ pub struct Reporter<'a> {
 pub struct Finished {
     pub name: &'static str,
     pub time: f64,
+    /// Of the soft navigation that a vital is about.
+    pub context: Option<SpanContext>,
     pub attributes: Attributes,
 }
 
@@ -68,7 +80,11 @@ impl Vitals {
         navigation_type: String::new(),
         navigation: [0.0, 0.0, -1.0, -1.0, -1.0, 0.0, 0.0, 0.0, 0.0],
         first_hidden: f64::INFINITY,
-        restored: -1.0,
+        began: -1.0,
+        is_soft: false,
+        no_shifts: false,
+        url: String::new(),
+        context: None,
         metrics: [Metric::NONE; 6],
         paint: String::new(),
         paint_is_final: false,
@@ -92,8 +108,8 @@ impl Vitals {
     ///
     /// | kind | what | text, a line each | numbers |
     /// |---|---|---|---|
-    /// | 0 | navigation so far | type: `navigate`, `reload`, `back-forward`, `restore` | start of activation, response, interactive DOM, DOMContentLoaded, complete DOM, worker or fetch, domain lookup, connection; its end |
-    /// | 1 | first time hidden | | when |
+    /// | 0 | navigation so far | type: `navigate`, `reload`, `back-forward`, `restore`; with soft navigations its URL | start of activation, response, interactive DOM, DOMContentLoaded, complete DOM, worker or fetch, domain lookup, connection; its end |
+    /// | 1 | first time hidden | | when; 1 if the browser does not tell of layout shifts |
     /// | 2 | first contentful paint | | start |
     /// | 3 | largest contentful paint so far | URL, target | start |
     /// | 4 | there will be no larger one | | its resource's request start and response end, or 0 |
@@ -105,22 +121,29 @@ impl Vitals {
     /// | 10 | hidden | | when, interactions so far |
     /// | 11 | out of the back/forward cache | | when, interactions so far |
     /// | 12 | painted after that | | milliseconds since |
+    /// | 13 | soft navigation | URL | start, first paint, interactions so far |
     pub fn take(&mut self, kind: u32, mut text: &str, numbers: &[f64; NUMBERS], reporter: &mut Reporter) {
         let [first, second, third, fourth, ..] = *numbers;
         match kind {
             // Browsers have reported 0, and times to come (web-vitals issues 137, 162, 275).
             0 if second > 0.0 && second < reporter.now => {
                 self.navigation = *numbers;
-                self.navigation_type = text.into();
+                self.navigation_type = take_part(&mut text, b'\n').into();
+                if self.url.is_empty() {
+                    self.url = redact_url(text);
+                }
             }
-            1 => self.first_hidden = first,
+            1 => {
+                self.first_hidden = first;
+                self.no_shifts = second == 1.0;
+            }
             2 if first < self.first_hidden => {
                 self.set(Name::Fcp, first - self.navigation[ACTIVATION]);
                 self.report_first_paint(first, reporter);
             }
             3 if first < self.first_hidden && !self.paint_is_final => {
                 self.paint = text.into();
-                self.set(Name::Lcp, first - self.navigation[ACTIVATION]);
+                self.set(Name::Lcp, first - self.origin());
             }
             4 if !self.paint_is_final => self.report_largest_paint(first, second, reporter),
             5 if third == 0.0 => self.shift(first, second, text, fourth > 0.0),
@@ -135,22 +158,33 @@ impl Vitals {
                 self.scripts.truncate(SCRIPTS);
             }
             8 => self.frame(first, second, third, reporter),
-            9 if self.navigation[RESPONSE] > 0.0 => {
-                self.set(Name::Ttfb, self.navigation[RESPONSE] - self.navigation[ACTIVATION]);
-                self.report_first_byte(reporter);
-            }
+            9 => self.load(reporter),
             10 => {
                 self.first_hidden = lesser(self.first_hidden, first);
-                self.update_interaction(second);
-                self.report_shifts(reporter);
-                self.report_interaction(reporter);
+                self.leave(second, reporter);
             }
-            11 => self.restore(first, second, reporter),
+            11 => {
+                self.is_soft = false;
+                self.context = None;
+                self.restore(first, second, reporter);
+            }
             12 => {
                 self.set(Name::Fcp, first);
                 self.set(Name::Lcp, first);
-                self.report_first_paint(self.restored, reporter);
+                self.report_first_paint(self.began, reporter);
                 self.report_largest_paint(0.0, 0.0, reporter);
+            }
+            13 => {
+                // Its load may still go on.
+                self.load(reporter);
+                self.leave(third, reporter);
+                self.is_soft = true;
+                self.url = redact_url(text);
+                self.context = reporter.activity;
+                self.restore(first, third, reporter);
+                self.paint_is_final = false;
+                self.set(Name::Fcp, second - first);
+                self.report_first_paint(f64::INFINITY, reporter);
             }
             _ => {}
         }
@@ -171,6 +205,7 @@ impl Vitals {
         let id = *metric.id.get_or_insert_with(|| reporter.ids.span_id());
         let (text, good, poor) = METRICS[name as usize];
         reporter.begin(WEB_VITAL);
+        reporter.context = self.context;
         reporter.text("name", text);
         reporter.number("value", value);
         reporter.number("delta", value - greater(reported, 0.0));
@@ -185,7 +220,9 @@ impl Vitals {
             "good"
         };
         reporter.text("rating", rating);
-        let navigation_type = if self.restored >= 0.0 {
+        let navigation_type = if self.is_soft {
+            "soft-navigation"
+        } else if self.began >= 0.0 {
             "back-forward-cache"
         } else if self.navigation[ACTIVATION] > 0.0 {
             "prerender"
@@ -195,6 +232,7 @@ impl Vitals {
             &self.navigation_type
         };
         reporter.text("navigation_type", navigation_type);
+        reporter.attributes.known_text("url.full", &self.url);
         true
     }
 
@@ -206,18 +244,20 @@ impl Vitals {
             self.end_at(start, reporter);
         }
         // There is no CLS of a page that nobody has seen.
-        self.set(Name::Cls, self.worst.value);
+        if !self.is_soft && !self.no_shifts {
+            self.set(Name::Cls, self.worst.value);
+        }
     }
 
     fn report_largest_paint(&mut self, request_start: f64, response_end: f64, reporter: &mut Reporter) {
         self.paint_is_final = true;
         if self.begin(Name::Lcp, reporter) {
             let value = self.metrics[Name::Lcp as usize].value;
-            let activation = self.navigation[ACTIVATION];
+            let origin = self.origin();
             let first_byte = self.since_activation(RESPONSE);
-            let request = greater(first_byte, request_start - activation);
+            let request = greater(first_byte, request_start - origin);
             // A video goes on loading.
-            let response = lesser(value, greater(request, response_end - activation));
+            let response = lesser(value, greater(request, response_end - origin));
             reporter.parts(
                 "time_to_first_byte resource_load_delay resource_load_duration element_render_delay",
                 &[0.0, first_byte, request, response, value],
@@ -265,7 +305,7 @@ impl Vitals {
         }
         let Some(interaction) = self.longest.iter().find(|interaction| interaction.id == self.inp) else {
             reporter.parts(PHASES, &[0.0, 0.0, 0.0, self.metrics[Name::Inp as usize].value]);
-            return self.end_at(self.restored, reporter);
+            return self.end_at(self.began, reporter);
         };
         let [start, processing_start, processing_end, next_paint] = interaction.phases();
         reporter.parts(PHASES, &[start, processing_start, processing_end, next_paint]);
@@ -456,7 +496,7 @@ impl Vitals {
                 metric.value = interaction.duration;
                 self.inp = interaction.id;
             }
-        } else if count > 0.0 && self.restored >= 0.0 {
+        } else if count > 0.0 && self.began >= 0.0 {
             // There is no further first input; this is half of what the browser would tell of.
             metric.value = 8.0;
         }
@@ -484,9 +524,24 @@ impl Vitals {
         self.blame();
     }
 
+    /// The load is over, or what comes after it has begun.
+    fn load(&mut self, reporter: &mut Reporter) {
+        if self.navigation[RESPONSE] > 0.0 && self.began < 0.0 {
+            self.set(Name::Ttfb, self.navigation[RESPONSE] - self.navigation[ACTIVATION]);
+            self.report_first_byte(reporter);
+        }
+    }
+
+    /// Tells what a visit goes on adding to.
+    fn leave(&mut self, count: f64, reporter: &mut Reporter) {
+        self.update_interaction(count);
+        self.report_shifts(reporter);
+        self.report_interaction(reporter);
+    }
+
     /// All but what the page has loaded begins anew.
     fn restore(&mut self, at: f64, count: f64, reporter: &mut Reporter) {
-        self.restored = at;
+        self.began = at;
         self.first_hidden = f64::INFINITY;
         let before = mem::replace(&mut self.metrics, [Metric::NONE; 6]);
         if before[Name::Cls as usize].value >= 0.0 {
@@ -506,13 +561,14 @@ impl Vitals {
         }
     }
 
-    /// A moment of the navigation as people waited for it, who did not wait for what was prerendered or cached.
+    /// When people began to wait, who did not wait for what was prerendered.
+    fn origin(&self) -> f64 {
+        greater(self.began, self.navigation[ACTIVATION])
+    }
+
+    /// A moment of the navigation as people waited for it.
     fn since_activation(&self, index: usize) -> f64 {
-        if self.restored >= 0.0 {
-            0.0
-        } else {
-            greater(self.navigation[index] - self.navigation[ACTIVATION], 0.0)
-        }
+        if self.began >= 0.0 { 0.0 } else { greater(self.navigation[index] - self.origin(), 0.0) }
     }
 }
 
@@ -629,8 +685,9 @@ struct Script {
 }
 
 impl<'a> Reporter<'a> {
-    pub fn new(now: f64, ids: &'a mut IdGenerator) -> Self {
-        Self { now, ids, name: "", attributes: Attributes::of_event(), finished: Vec::new() }
+    pub fn new(now: f64, activity: Option<SpanContext>, ids: &'a mut IdGenerator) -> Self {
+        let attributes = Attributes::of_event();
+        Self { now, ids, activity, context: None, name: "", attributes, finished: Vec::new() }
     }
 
     fn begin(&mut self, name: &'static str) {
@@ -687,7 +744,7 @@ impl<'a> Reporter<'a> {
 
     fn end(&mut self) {
         let attributes = mem::replace(&mut self.attributes, Attributes::of_event());
-        self.finished.push(Finished { name: self.name, time: self.now, attributes });
+        self.finished.push(Finished { name: self.name, time: self.now, context: self.context, attributes });
     }
 }
 
@@ -753,12 +810,14 @@ mod tests {
         vitals: Vitals,
         ids: IdGenerator,
         now: f64,
+        activity: Option<SpanContext>,
         events: Vec<Event>,
     }
 
     struct Event {
         name: &'static str,
         time: f64,
+        context: Option<SpanContext>,
         attributes: BTreeMap<String, String>,
     }
 
@@ -776,7 +835,13 @@ mod tests {
                     *byte = index as u8;
                 }
             };
-            Self { vitals: Vitals::NEW, ids: IdGenerator::new(fill), now: 50_000.0, events: Vec::new() }
+            Self {
+                vitals: Vitals::NEW,
+                ids: IdGenerator::new(fill),
+                now: 50_000.0,
+                activity: None,
+                events: Vec::new(),
+            }
         }
 
         fn navigate(&mut self, kind: &str, activation: f64) {
@@ -786,10 +851,10 @@ mod tests {
         fn take(&mut self, kind: u32, text: &str, given: &[f64]) {
             let mut numbers = [f64::NAN; NUMBERS];
             numbers[..given.len()].copy_from_slice(given);
-            let mut reporter = Reporter::new(self.now, &mut self.ids);
+            let mut reporter = Reporter::new(self.now, self.activity, &mut self.ids);
             self.vitals.take(kind, text, &numbers, &mut reporter);
-            for Finished { name, time, attributes } in reporter.finished {
-                self.events.push(Event { name, time, attributes: decoded_event(&attributes) });
+            for Finished { name, time, context, attributes } in reporter.finished {
+                self.events.push(Event { name, time, context, attributes: decoded_event(&attributes) });
             }
         }
 
@@ -846,6 +911,18 @@ mod tests {
             ["100.0", "250.5", "dom-interactive"]
         );
         assert_eq!(fcp.get("id").len(), 16);
+    }
+
+    #[test]
+    fn there_is_no_cls_where_the_browser_tells_of_no_shifts() {
+        for (unsupported, values) in [(0.0, ["0.0"].as_slice()), (1.0, &[])] {
+            let mut page = Page::new();
+            page.take(1, "", &[f64::INFINITY, unsupported]);
+            page.take(2, "", &[350.5]);
+            page.hide(0.0);
+            let found = page.drain("cls");
+            assert_eq!(found.iter().map(|cls| cls.get("value")).collect::<Vec<_>>(), values);
+        }
     }
 
     #[test]
@@ -1151,6 +1228,85 @@ mod tests {
         page.event("click", 75_000.0, 104.0, 21.0, 3.0);
         page.hide(3.0);
         assert_eq!(page.only("inp").all("value delta target"), ["104.0", "96.0", "#click-21"]);
+    }
+
+    #[test]
+    fn a_soft_navigation_ends_a_visit_and_begins_another() {
+        let mut page = Page::unknown();
+        page.take(
+            0,
+            "reload\nhttps://a.example/",
+            &[0.0, 100.0, 300.0, 400.0, 900.0, 10.0, 20.0, 30.0, 60.0],
+        );
+        page.take(2, "", &[350.0]);
+        page.take(9, "", &[]);
+        page.take(3, "\nh1", &[500.0]);
+        page.shift(1_000.0, 0.5);
+        page.event("click", 2_000.0, 200.0, 7.0, 1.0);
+        page.take(4, "", &[0.0, 0.0]);
+        assert_eq!(page.only("fcp").all("value navigation_type"), ["350.0", "reload"]);
+        page.events.clear();
+
+        page.activity = Some(SpanContext::root(page.ids.trace_id(), page.ids.span_id(), true));
+        page.take(13, "https://a.example/two?token=secret", &[2_000.0, 2_250.0, 1.0]);
+        let context = |event: &Event| (event.attributes["url.full"].clone(), event.context);
+        let (page_url, soft_url) =
+            ("https://a.example/".into(), "https://a.example/two?token=REDACTED".into());
+        let soft = (soft_url, page.activity.take());
+        let of_page: (String, _) = (page_url, None);
+        let contexts: Vec<_> = page.events.iter().map(context).collect();
+        assert_eq!(contexts, [of_page.clone(), of_page, soft.clone(), soft.clone()]);
+        let first = page.only("inp");
+        assert_eq!(first.all("value navigation_type"), ["200.0", "reload"]);
+        assert_eq!(page.only("cls").all("value navigation_type"), ["0.5", "reload"]);
+        let names = "value delta request_duration navigation_type";
+        assert_eq!(page.only("ttfb").all(names), ["0.0", "0.0", "0.0", "soft-navigation"]);
+        let names = "value time_to_first_byte first_byte_to_fcp load_state navigation_type";
+        assert_eq!(page.only("fcp").all(names), ["250.0", "0.0", "250.0", "complete", "soft-navigation"]);
+
+        // The page's own URL is told again, and forgotten.
+        page.take(
+            0,
+            "reload\nhttps://a.example/",
+            &[0.0, 100.0, 300.0, 400.0, 900.0, 10.0, 20.0, 30.0, 60.0],
+        );
+        page.take(3, "https://a.example/b.png\n#b", &[2_700.0]);
+        page.take(4, "", &[2_100.0, 2_600.0]);
+        assert_eq!(context(&page.events[0]), soft);
+        let names =
+            "value time_to_first_byte resource_load_delay resource_load_duration element_render_delay";
+        assert_eq!(page.only("lcp").all(names), ["700.0", "0.0", "100.0", "500.0", "100.0"]);
+        page.hide(1.0);
+        assert_eq!(page.only("cls").all("value target navigation_type"), ["0.0", "", "soft-navigation"]);
+        assert!(page.events.is_empty(), "there was no further interaction");
+        page.shift(4_000.0, 0.25);
+        page.hide(2.0);
+        assert_eq!(page.only("cls").get("delta"), "0.25");
+        let inp = page.only("inp");
+        assert_eq!(inp.all("value presentation_delay load_state"), ["8.0", "8.0", "complete"]);
+        assert_ne!(inp.get("id"), first.get("id"));
+
+        page.take(11, "", &[70_000.0, 2.0]);
+        let ttfb = &page.events[0];
+        assert_eq!((&ttfb.attributes["url.full"], ttfb.context), (&soft.0, None));
+        assert_eq!(page.only("ttfb").get("navigation_type"), "back-forward-cache");
+    }
+
+    #[test]
+    fn a_soft_navigation_may_come_before_the_load_is_over() {
+        let mut page = Page::unknown();
+        page.take(0, "navigate\n", &[0.0, 100.0, 120.0, 150.0, 0.0, 10.0, 20.0, 30.0, 60.0]);
+        page.take(1, "", &[0.0]);
+        page.take(13, "https://a.example/two", &[200.0, 240.0, 1.0]);
+        let [load, soft] = &page.drain("ttfb")[..] else {
+            panic!("two");
+        };
+        assert_eq!(load.all("value navigation_type"), ["100.0", "navigate"]);
+        assert_eq!(soft.all("value navigation_type"), ["0.0", "soft-navigation"]);
+        assert_eq!(page.only("fcp").all("value load_state"), ["40.0", "dom-content-loaded"]);
+        page.take(9, "", &[]);
+        page.hide(1.0);
+        assert!(page.events.is_empty(), "there is no CLS of a page that nobody has seen");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::redact_url;
 use crate::wire::protobuf::{begin, end, write_bytes, write_fixed64, write_integer};
 use crate::wire::text::{decimal, take_part};
 
@@ -140,10 +141,17 @@ impl Attributes {
                 ("d", Some(bits)) => self.double(key, f64::from_bits(bits)),
                 ("b", Some(flag)) => self.flag(key, flag != 0),
                 ("l", _) => self.list(key, value),
+                // Of the page's own, and those that hooks hand over as they are.
+                _ if key == "url.full" => self.text(key, &redact_url(value)),
                 _ => self.text(key, value),
             }
         }
         self
+    }
+
+    /// Adds all of another list of the same kind.
+    pub fn append(&mut self, other: &Self) {
+        self.bytes.extend_from_slice(&other.bytes);
     }
 
     /// The list as protobuf fields, one behind the other.

@@ -25,17 +25,17 @@ impl Clock {
         }
     }
 
-    /// Unix nanoseconds at `page_time`, in milliseconds since the page's time origin.
+    /// Unix nanoseconds at `page_time`, in milliseconds since the page's time origin, or before it.
     pub fn unix_nanos(&self, page_time: f64) -> u64 {
         // Whole milliseconds apart from the rest: a double holds today's nanoseconds only to ±128.
-        let whole = (self.origin as u64).wrapping_add(page_time as u64);
+        let whole = (self.origin as i64).wrapping_add(page_time as i64);
         let rest = fraction(self.origin) + fraction(page_time);
-        whole * 1_000_000 + (rest * 1e6) as u64
+        (whole * 1_000_000 + (rest * 1e6) as i64).cast_unsigned()
     }
 }
 
 fn fraction(number: f64) -> f64 {
-    number - (number as u64) as f64
+    number - (number as i64) as f64
 }
 
 /// Milliseconds that the wall clock may be off before it is believed.

@@ -17,6 +17,8 @@ pub use event::{Event, HANDLED, Severity};
 pub use rate::PerMinute;
 pub use redact::{Redaction, redact_url, set_redaction};
 pub use root::Root;
+#[cfg(feature = "events")]
+pub use span::TYPE;
 pub use span::{Kind, Link, Parent, Sink, Span, Status};
 
 pub use crate::context::SpanContext;

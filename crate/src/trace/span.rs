@@ -43,11 +43,28 @@ pub struct Parent {
     pub remote: bool,
 }
 
-/// OpenTelemetry's span kinds, with their numbers in OTLP; only those that a browser has.
+/// OpenTelemetry's span kinds, with their numbers in OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Internal = 1,
-    Client = 3,
+    /// This one, and the last two, only the page's code may have.
+    Server,
+    Client,
+    Producer,
+    Consumer,
+}
+
+impl Kind {
+    /// Reads a number of OpenTelemetry's API, in which they begin with 0.
+    pub fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Server,
+            2 => Self::Client,
+            3 => Self::Producer,
+            4 => Self::Consumer,
+            _ => Self::Internal,
+        }
+    }
 }
 
 /// OpenTelemetry's span status: unset unless something failed.
@@ -69,3 +86,7 @@ impl SpanContext {
         Self { span_id, ..*self }
     }
 }
+
+/// Elastic's type of a span, with subtype and action behind dots: an attribute that only Elastic's encoder needs.
+#[cfg(feature = "events")]
+pub const TYPE: &str = "headwater.type";

@@ -8,8 +8,15 @@ export interface ErrorReporter {
    * Reports an error, or whatever was thrown in its place.
    *
    * @param place - `url:line:column`, for what has no stack.
+   * @param shown - the message that Elastic's agent gives it, from its type and message.
    */
-  report: (thrown: unknown, handled: boolean, place?: string, labels?: Record<string, unknown>) => void
+  report: (
+    thrown: unknown,
+    handled: boolean,
+    place?: string,
+    labels?: Record<string, unknown>,
+    shown?: (summary: string) => string,
+  ) => void
   /** A request has failed with this error, which the page may report or not catch. */
   requestFailed: (error: unknown, id: number) => void
 }
@@ -20,23 +27,26 @@ export function errorReporter(module: Module, ignored: readonly (string | RegExp
   const patterns = ignored.map((entry) =>
     isRegExp(entry) ? matcher(entry) : (text: string) => text.includes(entry),
   )
-  const report: ErrorReporter['report'] = (thrown, handled, place = '', labels = {}) =>
+  const report: ErrorReporter['report'] = (thrown, handled, place = '', labels = {}, shown) =>
     quietly(() => {
       let request = 0
+      let message = ''
       const parts: unknown[] = [location.href]
       let cause = thrown
       for (let depth = 0; depth < CAUSES && (!depth || cause != null); depth++) {
         request ||= requests.get(Object(cause) as object) ?? 0
-        const { name, message, stack, cause: next } = Object(cause) as Partial<Error>
+        const { name, message: own, stack, cause: next } = Object(cause) as Partial<Error>
         // Anything can be thrown.
-        const what = message ?? String(cause)
-        const type = message === undefined ? '' : (name ?? '')
+        const what = own ?? String(cause)
+        const type = own === undefined ? '' : (name ?? '')
         const summary = type ? `${type}: ${what}` : what
         if (!depth && patterns.some((matches) => matches(summary))) return
+        if (!FULL && !depth) message = shown?.(summary) ?? ''
         parts.push(type, what, stack ?? (!depth && place ? `at ${place}` : ''))
         cause = next
       }
-      const text = parts.map((part) => clean(part).slice(0, MOST)).join('\x01')
+      const pack = (part: unknown) => clean(part).slice(0, MOST)
+      const text = parts.map(pack).join('\x01') + (FULL ? '' : '\x03' + pack(message))
       module.call('captureError', packAttributes(labels) + '\x03' + text, +handled, request)
     })
   return { report, requestFailed: (error, id) => requests.set(Object(error) as object, id) }
@@ -46,8 +56,15 @@ export function errorReporter(module: Module, ignored: readonly (string | RegExp
 export function hookErrors({ report }: ErrorReporter, undo: (() => void)[]): void {
   const thrown = ({ error, message, filename, lineno, colno }: ErrorEvent) =>
     // Of another origin's script nothing is known but the message.
-    report(error ?? message, false, filename && `${filename}:${lineno}:${colno}`)
-  const rejected = ({ reason }: PromiseRejectionEvent) => report(reason, false)
+    report(
+      error ?? message,
+      false,
+      filename && `${filename}:${lineno}:${colno}`,
+      {},
+      FULL ? undefined : () => message,
+    )
+  const rejected = ({ reason }: PromiseRejectionEvent) =>
+    report(reason, false, '', {}, FULL ? undefined : (summary) => `Unhandled promise rejection: ${summary}`)
   listen(undo, 'error', thrown)
   listen(undo, 'unhandledrejection', rejected)
 }

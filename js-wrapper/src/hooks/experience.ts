@@ -4,15 +4,15 @@
  */
 import type { Exports } from '../generated/full/module.js'
 import type { Module } from '../load-wasm.js'
-import { listen, nativeTimer, quietly } from './patch.js'
+import { listen, quietly } from './patch.js'
 
 /**
  * Installs the hook.
  *
- * @returns a function that reports now what there is, for an agent that ends. Not for `pagehide`: of the page's last
- * moments the browser tells after it, when the page is hidden.
+ * @returns a function that reports now what there is, for an agent that ends, or with `true` for one that goes on. Not for
+ * `pagehide`: of the page's last moments the browser tells after it, when the page is hidden.
  */
-export function hookExperience(module: Module, undo: (() => void)[]): () => void {
+export function hookExperience(module: Module, undo: (() => void)[]): (goesOn?: boolean) => void {
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
     module.call('vital', text, kind, ...(numbers as Numbers))
   const count = () => performance.interactionCount as number | undefined
@@ -42,9 +42,9 @@ export function hookExperience(module: Module, undo: (() => void)[]): () => void
   })
 
   const catchUp = () => read(observer.takeRecords())
-  const leave = () => {
+  const leave = (goesOn?: boolean) => {
     catchUp()
-    tell(HIDDEN, '', count())
+    if (!goesOn) tell(HIDDEN, '', count())
   }
   // In the capture phase of the window: ahead of what flushes.
   const hear = (type: string, listener: () => void) => listen(undo, type, listener, true)
@@ -52,16 +52,6 @@ export function hookExperience(module: Module, undo: (() => void)[]): () => void
   hear('visibilitychange', () => {
     if (document.visibilityState === 'hidden') leave()
   })
-  let timer: number | undefined
-  undo.push(() => nativeTimer('clearTimeout')(timer))
-  const loaded = () => {
-    timer = nativeTimer('setTimeout')(() => {
-      catchUp()
-      tell(DUE)
-    }, AFTER_LOAD)
-  }
-  if (document.readyState === 'complete') loaded()
-  else hear('load', loaded)
   return leave
 }
 
@@ -93,18 +83,14 @@ export function reportNavigation(module: Module, entry: PerformanceNavigationTim
 const TYPES = ['paint', 'largest-contentful-paint', 'first-input', 'layout-shift', 'longtask', 'event']
 const NAVIGATION = 6
 const HIDDEN = 7
-const DUE = 8
-
-/** Milliseconds for which Elastic's agent goes on observing (`PAGE_LOAD_DELAY`). */
-const AFTER_LOAD = 1_000
 
 /** What is left out becomes NaN. */
 type Numbers =
   Parameters<Exports['vital']> extends [number, number, number, ...infer Rest extends number[]] ? Rest : never
 
 /** https://www.w3.org/TR/navigation-timing/ */
-interface Level1 {
-  timing?: { toJSON(): object }
+export interface Level1 {
+  timing?: { domLoading: number; navigationStart: number; toJSON(): object }
 }
 
 /** Of any of the types observed. */

@@ -2,6 +2,7 @@
 import type { Module } from '../load-wasm.js'
 import type { ErrorReporter } from './errors.js'
 import type { ReadAnswer } from './answer.js'
+import type { ReadGraphql } from './graphql.js'
 import {
   copyHeaders,
   headersIn,
@@ -25,6 +26,7 @@ export function hookFetch(
   readAnswer: ReadAnswer | undefined,
   errors: ErrorReporter | undefined,
   undo: (() => void)[],
+  readGraphql?: ReadGraphql,
 ): void {
   const request = requestGetters()
   const then = Promise.prototype.then
@@ -79,7 +81,16 @@ export function hookFetch(
     if (isHanded(line)) return { parameters: view }
     const id = nextId()
     const noCors = (mode ?? (base && request.mode(base))) === 'no-cors'
-    const answer = module.ask('startRequest', line, id, +noCors)
+    const contentType = () => {
+      const own = headers === undefined && base ? request.headers(base) : headers
+      return runsCode(own) ? undefined : copyHeaders(own)?.get('content-type')
+    }
+    const answer = module.ask(
+      'startRequest',
+      FULL && readGraphql ? line + readGraphql(url, plain?.body, contentType) : line,
+      id,
+      +noCors,
+    )
     if (answer === undefined) return { parameters: view }
     const started: Started = {
       id,

@@ -1,14 +1,14 @@
 /** Reports that the page has gone to another URL within the same document. */
 import type { Module } from '../load-wasm.js'
 import { ROUTE, type Spans } from '../span.js'
-import { listen, patch, quietly } from './patch.js'
+import { listen, quietly, watch } from './patch.js'
 
 /** Installs the hook. */
 export function hookHistory(module: Module, spans: Spans, undo: (() => void)[]): void {
   let url = location.href
-  const changed = (type: string) =>
+  const changed = (type: string, restored = false) =>
     quietly(() => {
-      const from = url
+      const from = restored ? '' : url
       url = location.href
       if (from === url) return
       const [name, full, template] =
@@ -18,9 +18,13 @@ export function hookHistory(module: Module, spans: Spans, undo: (() => void)[]):
         'url.full': full,
         ...(template && { 'url.template': template }),
         'browser.navigation.type': type,
-        'browser.navigation.same_document': true,
+        'browser.navigation.same_document': !restored,
       })
     })
+  // A page that was kept when it was left (https://web.dev/articles/bfcache).
+  listen(undo, 'pageshow', ({ persisted }: PageTransitionEvent) => {
+    if (persisted) changed('traverse', true)
+  })
   const { navigation } = globalThis as unknown as { navigation?: EventTarget }
   if (navigation) {
     const entered = ({ navigationType }: { navigationType: string | null }) => {
@@ -34,16 +38,7 @@ export function hookHistory(module: Module, spans: Spans, undo: (() => void)[]):
     ['pushState', 'push'],
     ['replaceState', 'replace'],
   ] as const) {
-    patch(
-      History.prototype,
-      name,
-      (native, self, parameters) => {
-        const result: unknown = Reflect.apply(native, self, parameters)
-        changed(type)
-        return result
-      },
-      undo,
-    )
+    watch(History.prototype, name, () => changed(type), undo)
   }
   // A link to `#/cart` pushes an entry, too, but its URL says so.
   listen(undo, 'popstate', () => changed('traverse'), true)

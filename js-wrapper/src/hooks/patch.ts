@@ -1,13 +1,43 @@
 /** Replaces a native function so that nobody can tell. */
 
 type Native = (this: unknown, ...parameters: never[]) => unknown
+/** May be a constructor. */
+type Callable = Native & { prototype?: unknown }
 
 /**
- * Puts a Proxy in front of `owner[name]`, which therefore keeps its name, length, own properties and
- * `[native code]`, and still is no constructor.
+ * Puts something in the place of the native function `owner[name]`.
  *
  * Does nothing if the property is missing, an accessor or frozen. When undone, it restores the
  * property if that still is ours; else somebody has wrapped it, and it only passes calls on.
+ *
+ * @param wrap - gets the native, and whether it has not been undone.
+ * @returns the native, and what is there now.
+ */
+function replace<Target extends object>(
+  owner: Target,
+  name: keyof Target & string,
+  wrap: (native: Callable, isActive: () => boolean) => object,
+  undo: (() => void)[],
+): [native: Callable, patched: object] | undefined {
+  const descriptor = Object.getOwnPropertyDescriptor(owner, name)
+  const native: unknown = descriptor?.value
+  if (!descriptor || typeof native !== 'function' || !(descriptor.configurable || descriptor.writable))
+    return undefined
+  let active = true
+  const patched = wrap(native as Callable, () => active)
+  if (!Reflect.defineProperty(owner, name, { ...descriptor, value: patched })) return undefined
+  undo.push(() => {
+    active = false
+    if (Object.getOwnPropertyDescriptor(owner, name)?.value === patched) {
+      Reflect.defineProperty(owner, name, descriptor)
+    }
+  })
+  return [native as Callable, patched]
+}
+
+/**
+ * Puts a Proxy in front of `owner[name]`, which therefore keeps its name, length, own properties and
+ * `[native code]`, and still is no constructor. See {@link replace}.
  *
  * @param call - gets the native function, `this` and the very list of arguments.
  */
@@ -17,21 +47,57 @@ export function patch<Target extends object>(
   call: (native: Native, self: unknown, parameters: unknown[]) => unknown,
   undo: (() => void)[],
 ): void {
-  const descriptor = Object.getOwnPropertyDescriptor(owner, name)
-  const native: unknown = descriptor?.value
-  if (!descriptor || typeof native !== 'function' || !(descriptor.configurable || descriptor.writable)) return
-  let active = true
-  const patched = new Proxy(native, {
-    apply: (target, self, parameters: unknown[]): unknown =>
-      active ? call(target as Native, self, parameters) : Reflect.apply(target, self, parameters),
-  })
-  if (!Reflect.defineProperty(owner, name, { ...descriptor, value: patched })) return
-  undo.push(() => {
-    active = false
-    if (Object.getOwnPropertyDescriptor(owner, name)?.value === patched) {
-      Reflect.defineProperty(owner, name, descriptor)
-    }
-  })
+  const wrap = (native: Callable, isActive: () => boolean) =>
+    new Proxy(native, {
+      apply: (target, self, parameters: unknown[]): unknown =>
+        isActive() ? call(target, self, parameters) : Reflect.apply(target, self, parameters),
+    })
+  replace(owner, name, wrap, undo)
+}
+
+/**
+ * Has calls of `owner[name]` seen, once the native has returned.
+ *
+ * @param seen - gets `this`, the arguments and the result.
+ */
+export function watch<Target extends object>(
+  owner: Target,
+  name: keyof Target & string,
+  seen: (self: object, parameters: unknown[], result: unknown) => void,
+  undo: (() => void)[],
+): void {
+  const call = (native: Native, self: unknown, parameters: unknown[]) => {
+    const result: unknown = Reflect.apply(native, self, parameters)
+    quietly(() => seen(self as object, parameters, result))
+    return result
+  }
+  patch(owner, name, call, undo)
+}
+
+/**
+ * The same for a global constructor: what it makes, and what it throws, is the native's. The prototype names ours as its
+ * constructor, so that an object leads back to what the page knows.
+ *
+ * @param made - gets what was made, and when that began, in milliseconds of the page's clock.
+ */
+export function watchConstructor(
+  name: 'WebSocket' | 'EventSource',
+  made: (object: object, start: number) => void,
+  undo: (() => void)[],
+): void {
+  const wrap = (native: Callable, isActive: () => boolean) =>
+    new Proxy(native, {
+      construct(target, parameters: unknown[], own): object {
+        const start = performance.now()
+        const object = Reflect.construct(target, parameters, own) as object
+        if (isActive()) quietly(() => made(object, start))
+        return object
+      },
+    })
+  const [native, patched] = replace(globalThis, name, wrap, undo) ?? []
+  const prototype = native?.prototype as { constructor?: unknown } | undefined
+  if (patched && prototype && prototype.constructor === native)
+    replace(prototype, 'constructor', () => patched, undo)
 }
 
 /**

@@ -6,10 +6,11 @@ import { listen, nativeTimer, quietly } from './patch.js'
 /**
  * Installs the hook.
  *
+ * @param hasSoft - whether soft navigations count as visits of their own.
  * @returns a function that reports now what there is, for an agent that ends. Not for `pagehide`: of the page's last
  * moments the browser tells after it, when the page is hidden.
  */
-export function hookVitals(module: Module, undo: (() => void)[]): () => void {
+export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boolean): () => void {
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
     module.call('vital', text, kind, ...(numbers as Numbers))
   // In the capture phase of the window: ahead of everybody, and of what flushes.
@@ -21,7 +22,8 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
     if (entry)
       tell(
         NAVIGATION,
-        (document as Later).wasDiscarded ? 'restore' : entry.type.replace('_', '-'),
+        ((document as Later).wasDiscarded ? 'restore' : entry.type.replace('_', '-')) +
+          (hasSoft ? '\n' + entry.name : ''),
         entry.activationStart ?? 0,
         entry.responseStart,
         entry.domInteractive,
@@ -35,12 +37,15 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
     return entry
   }
 
-  let largest: Entry | undefined
+  let largest: Paint | undefined
   let resource: PerformanceResourceTiming | undefined
+  let soft: Entry | undefined
+  /** The latest ones: the browser's own list has an end. */
+  const resources: PerformanceResourceTiming[] = []
   const findResource = () => {
     // The page may clear them.
     resource =
-      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+      [...(performance.getEntriesByType('resource') as PerformanceResourceTiming[]), ...resources]
         .filter(
           ({ name, requestStart, startTime }) =>
             name === largest?.url && (requestStart || startTime) <= largest.startTime,
@@ -59,7 +64,16 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
   }
 
   const read = (entries: Entry[]) => {
-    let candidate: Entry | undefined
+    let candidate: Paint | null | undefined
+    const tellLargest = () => {
+      if (!candidate) return
+      largest = candidate
+      resource = undefined
+      findResource()
+      const { element, id, url, startTime } = candidate
+      // Some are gone by now.
+      tell(LARGEST, `${url}\n${element ? selectorOf(element) : id && '#' + id}`, startTime)
+    }
     // Those of different types come in any order.
     entries.sort((a, b) => a.startTime + a.duration - b.startTime - b.duration)
     for (const entry of entries) {
@@ -70,6 +84,18 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
         tell(FIRST_PAINT, '', startTime)
       } else if (entryType === 'largest-contentful-paint') {
         candidate = entry
+      } else if (entryType === INTERACTION_PAINT) {
+        // What an earlier interaction has led to is painted late.
+        if (entry.interactionId === soft?.interactionId) candidate = entry.largestContentfulPaint ?? candidate
+      } else if (entryType === SOFT_NAVIGATION) {
+        tellLargest()
+        endLargest()
+        soft = entry
+        largest = resource = undefined
+        tell(SOFT, name, startTime, entry.presentationTime || entry.paintTime, count())
+        candidate = entry.getLargestInteractionContentfulPaint()?.largestContentfulPaint
+      } else if (entryType === 'resource') {
+        if (resources.push(entry as never) > RESOURCES) resources.shift()
       } else if (entryType === 'layout-shift') {
         const { sources, value, hadRecentInput } = entry
         const source = sources.find(({ node }) => node?.nodeType === 1) ?? sources[0]
@@ -95,14 +121,7 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
         tell(FRAME, '', startTime, duration, entry.blockingDuration)
       }
     }
-    if (candidate) {
-      largest = candidate
-      resource = undefined
-      findResource()
-      const { element, id, url, startTime } = candidate
-      // Some are gone by now.
-      tell(LARGEST, `${url}\n${element ? selectorOf(element) : id && '#' + id}`, startTime)
-    }
+    tellLargest()
   }
   const observer = new PerformanceObserver((list) => quietly(() => read(list.getEntries() as Entry[])))
   undo.push(() => observer.disconnect())
@@ -118,10 +137,15 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
     const hidden = performance
       .getEntriesByType('visibility-state')
       .find(({ name, startTime }) => name === 'hidden' && startTime >= start)
-    tell(FIRST_HIDDEN, '', hidden?.startTime ?? (document.visibilityState === 'hidden' ? 0 : Infinity))
     const supported = PerformanceObserver.supportedEntryTypes
+    const firstHidden = hidden?.startTime ?? (document.visibilityState === 'hidden' ? 0 : Infinity)
+    tell(FIRST_HIDDEN, '', firstHidden, +!supported.includes('layout-shift'))
     const types = ['paint', 'largest-contentful-paint', 'layout-shift', 'event', 'first-input']
     types.push(supported.includes(LONG_FRAME) ? LONG_FRAME : 'longtask')
+    // Earlier versions had a property in place of the method: https://github.com/WICG/soft-navigations
+    const { PerformanceSoftNavigation } = globalThis as unknown as Partial<Record<string, () => void>>
+    if (hasSoft && 'getLargestInteractionContentfulPaint' in (PerformanceSoftNavigation?.prototype ?? {}))
+      types.push(SOFT_NAVIGATION, INTERACTION_PAINT, 'resource')
     // Without the browser's own count every event counts.
     const durationThreshold = count() === undefined ? 0 : 40
     for (const type of types)
@@ -131,7 +155,12 @@ export function hookVitals(module: Module, undo: (() => void)[]): () => void {
     // No larger paint counts after it; not at once, as somebody waits for an answer to it.
     const input = ({ isTrusted }: Event) => {
       if (!isTrusted || !largest) return
-      ;(nativeTimer('requestIdleCallback') ?? nativeTimer('setTimeout'))(endLargest, {
+      const visit = soft
+      const end = () => {
+        // It may have led to another one, whose paints have only begun.
+        if (visit === soft) endLargest()
+      }
+      ;(nativeTimer('requestIdleCallback') ?? nativeTimer('setTimeout'))(end, {
         timeout: 1_000,
       })
     }
@@ -195,8 +224,13 @@ const LOADED = 9
 const HIDDEN = 10
 const RESTORED = 11
 const RESTORED_PAINT = 12
+const SOFT = 13
 
 const LONG_FRAME = 'long-animation-frame'
+const SOFT_NAVIGATION = 'soft-navigation'
+const INTERACTION_PAINT = 'interaction-contentful-paint'
+/** As many as `web-vitals` keeps. */
+const RESOURCES = 50
 
 /** What is left out becomes NaN. */
 type Numbers =
@@ -213,16 +247,24 @@ interface Navigation extends PerformanceNavigationTiming {
   activationStart?: number
 }
 
-/** Of any of the types observed. */
-interface Entry extends PerformanceEventTiming {
-  // `largest-contentful-paint`
+/** `largest-contentful-paint` */
+interface Paint extends PerformanceEntry {
   element: Element | null
   id: string
   url: string
+}
+
+/** Of any of the types observed. */
+interface Entry extends PerformanceEventTiming, Paint {
   // `layout-shift`
   value: number
   hadRecentInput: boolean
   sources: readonly { node: Node | null }[]
+  // `interaction-contentful-paint` and `soft-navigation`: https://wicg.github.io/soft-navigations/
+  largestContentfulPaint: Paint | null
+  getLargestInteractionContentfulPaint(): Entry | null
+  presentationTime: number | null
+  paintTime: number
   // `event`, in newer browsers
   targetSelector?: string
   // `long-animation-frame`

@@ -1,6 +1,7 @@
 /** Observes `XMLHttpRequest`, and adds headers where the module says so. */
 import type { Module } from '../load-wasm.js'
 import type { ReadAnswer } from './answer.js'
+import type { ReadGraphql } from './graphql.js'
 import { headersIn, isCrossOrigin, isDryRun, isSimple, propagates } from './headers.js'
 import { hand, isHanded, patch, quietly, resolve } from './patch.js'
 
@@ -28,6 +29,7 @@ export function hookXhr(
   nextId: () => number,
   readAnswer: ReadAnswer | undefined,
   undo: (() => void)[],
+  readGraphql?: ReadGraphql,
 ): void {
   const Xhr = globalThis.XMLHttpRequest as typeof XMLHttpRequest | undefined
   if (!Xhr) return
@@ -124,9 +126,15 @@ export function hookXhr(
 
   function begin(xhr: XMLHttpRequest, state: State, body: unknown): void {
     const id = (state.id = nextId())
-    const answer = module.ask('startRequest', lineOf(state), id, 0)
-    if (answer === undefined) return
     const { own } = state
+    const line = lineOf(state)
+    const answer = module.ask(
+      'startRequest',
+      FULL && readGraphql ? line + readGraphql(state.url, body, () => own['content-type']) : line,
+      id,
+      0,
+    )
+    if (answer === undefined) return
     const added = headersIn(answer)
     let newPreflight = 0
     if (propagates(added, (name) => own[name] !== undefined)) {
