@@ -1,0 +1,6 @@
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
+
+import { page } from '../contract.js'
+import { start } from './opentelemetry.js'
+
+start(new OTLPTraceExporter({ url: `${page.collector}/v1/traces` }))

@@ -1,0 +1,49 @@
+/** That the benchmarks measure, and what: `npm run bench` runs them. */
+import { AGENTS, NONE, type Agent } from '../bench/agents.js'
+import { BENCHMARKS } from '../bench/benchmarks.js'
+import { conditions, Lab } from '../bench/lab.js'
+import { report } from '../bench/report.js'
+import { sizeOf } from '../bench/sizes.js'
+import type { Sample } from '../bench/statistics.js'
+import { expect, test } from '../support/test.js'
+
+const run = (lab: Lab, name: string, agent: Agent) => {
+  const benchmark = BENCHMARKS.find((one) => one.name === name)
+  if (!benchmark) throw new Error(`there is no benchmark ${name}`)
+  return benchmark.run(lab, agent, 0.1)
+}
+
+let lab: Lab
+test.beforeAll(async () => {
+  lab = await Lab.open()
+})
+test.afterAll(() => lab.close())
+
+test('what our agent costs is measured, and reported beside a page without one', async () => {
+  test.setTimeout(90_000)
+  const agents = AGENTS.filter(({ name }) => ['none', 'floor', 'headwater'].includes(name))
+  const samples: Sample[] = []
+  for (const agent of agents) {
+    const values = await run(lab, 'requests-1x', agent)
+    samples.push({ benchmark: 'requests-1x', agent: agent.name, round: 0, values })
+    if (agent !== NONE) expect(values, agent.name).toMatchObject({ fetchRecorded: 1, xhrRecorded: 1 })
+    expect(values['fetch'], agent.name).toBeGreaterThan(0)
+  }
+  const sizes = Object.fromEntries(
+    await Promise.all(agents.map(async (agent) => [agent.name, await sizeOf(agent)] as const)),
+  )
+  const { page, plots } = report({
+    ...{ conditions: conditions(lab.chromium), sizes, samples, failures: [], seconds: 1 },
+  })
+  expect(page).toMatch(/\| \*\*Headwater\*\* \| -?[\d.,]+ \| -?[\d.,]+ × \|/)
+  expect(plots.map(([name]) => name)).toEqual(['size', 'fetch', 'xhr'])
+})
+
+test('an agent that records nothing is no cheap agent', async () => {
+  const idle: Agent = {
+    ...NONE,
+    ...{ name: 'idle', kind: 'peer' },
+    files: () => Promise.resolve([['idle.js', 'bench = {}']]),
+  }
+  await expect(run(lab, 'requests-1x', idle)).rejects.toThrow('idle has recorded 0 of its requests by fetch')
+})
