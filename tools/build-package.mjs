@@ -131,7 +131,7 @@ async function shortenCalls(text, variant) {
   const names = JSON.parse(await readFile(path.join(source, 'generated', variant, 'names.json'), 'utf8'))
   // What this variant does not have is in code that it does not reach.
   return text
-    .replace(/(\.(?:call|ask)\(\s*)'(\w+)'/g, (call, start, name) =>
+    .replace(/(\.(?:call|ask|later)\(\s*)'(\w+)'/g, (call, start, name) =>
       names[name] ? `${start}'${names[name]}'` : call,
     )
     .replace(/\bwasm\.(memory|input|answer|reserve)\b/g, (_, name) => `wasm.${names[name]}`)

@@ -11,15 +11,15 @@ import { ask, fail, isMain, root } from './run.mjs'
 
 /** Bytes after brotli -11. Lowered whenever it can be; raised only for a signal that a variant did not have. */
 const BUDGETS = {
-  'headwater.min.js': 18_688,
-  'index.js': 18_688,
-  'index.cjs': 18_688,
-  'headwater.elastic.min.js': 40_704,
-  'elastic.js': 40_704,
-  'elastic.cjs': 40_704,
-  'headwater.full.min.js': 49_536,
-  'full.js': 49_536,
-  'full.cjs': 49_536,
+  'headwater.min.js': 18_912,
+  'index.js': 18_912,
+  'index.cjs': 18_912,
+  'headwater.elastic.min.js': 40_928,
+  'elastic.js': 40_928,
+  'elastic.cjs': 40_928,
+  'headwater.full.min.js': 49_728,
+  'full.js': 49_728,
+  'full.cjs': 49_728,
 }
 
 /**

@@ -3,7 +3,14 @@ import { createBacklog } from './backlog.js'
 import type { ElasticAgent, ElasticConfig } from './elastic-types.js'
 import { askBeforeSend } from './before-send.js'
 import { packAttributes } from './attributes.js'
-import { configure, leaveUncompressed, reconfigure, reportFacts, reportSession } from './configure.js'
+import {
+  configure,
+  leaveUncompressed,
+  readFacts,
+  reconfigure,
+  reportFact,
+  reportSession,
+} from './configure.js'
 import { toContext, toCustom, toLabels, toUser } from './context.js'
 import { centralConfig, ignoring, withoutElastic } from './elastic-config.js'
 import { answerReader } from './hooks/answer.js'
@@ -38,7 +45,7 @@ export function createAgent(): Agent {
   const labels: Record<string, unknown> = {}
   const add = (more: Record<string, unknown>) => {
     Object.assign(labels, more)
-    if (Object.keys(more).length) running?.module.call('addLabels', packAttributes(more))
+    if (Object.keys(more).length) running?.module.later('addLabels', packAttributes(more))
   }
   let name: string | undefined
   /** What `headwater/elastic` was configured with. */
@@ -75,16 +82,16 @@ export function createAgent(): Agent {
             filters,
             observers,
           )
-          if (PROTOCOLS) add(labels)
+          if (PROTOCOLS && running) add(labels)
           if (PROTOCOLS && !FULL && running && asksServer()) void (agent as ElasticAgent).fetchCentralConfig()
         } catch (error) {
-          // Content Security Policy without 'wasm-unsafe-eval', or a browser from before WebAssembly.
-          console.error('[headwater] could not start; the agent is inactive', error)
+          // Such as a member of the configuration that throws when it is read.
+          console.error(COULD_NOT_START, error)
         }
       }
       return agent
     },
-    isActive: () => !!running,
+    isActive: () => !!running?.module.wake(),
     isEnabled: () =>
       typeof document === 'object' && typeof WebAssembly === 'object' && typeof fetch === 'function',
     flush: () => running?.flush() ?? Promise.resolve({ sent: 0, waiting: 0, lost: 0 }),
@@ -176,7 +183,7 @@ function start(
   const undo: (() => void)[] = []
   let ended = false
   const stop = () => {
-    if (FULL) ended = true
+    ended = true
     module.close()
     // Last in, first out, as hooks may stand on each other.
     for (const step of undo.splice(0).reverse()) step()
@@ -244,24 +251,30 @@ function start(
       }
     }
   }
-  const module: Module = loadModule(host, (error) => {
+  let hooks = USUAL
+  // As they are now: the page may change its URL and its head before they are asked for.
+  const facts = readFacts()
+  const prepare = () => {
+    if (configure(module, config, log)) {
+      facts.forEach((fact, index) => reportFact(module, index, fact))
+      if (PROTOCOLS) readSession()
+      hooks = module.call('start', '', performance.timeOrigin) ?? 0
+      target = hooks ? (module.ask('endpoint')?.split('\n') ?? []) : []
+      if (PROTOCOLS && !FULL && filters.length) leaveUncompressed(module)
+    }
+    if (!target.length) stop()
+  }
+  const module: Module = loadModule(host, prepare, (error) => {
     stop()
-    log.error('[headwater] failed and has switched itself off; the page is not affected', error)
+    // Content Security Policy without 'wasm-unsafe-eval', or a browser from before WebAssembly.
+    log.error(target.length ? FAILED : COULD_NOT_START, error)
   })
-  if (!configure(module, config, log)) return undefined
-  reportFacts(module)
   let consents = PROTOCOLS && isGranted(config)
   const hasSession = PROTOCOLS && (config.session !== false || (FULL && config.samplingMode === 'session'))
   const readSession = () => {
     if (hasSession && consents) reportSession(module, storedSession())
   }
-  if (PROTOCOLS) readSession()
-  const hooks = module.call('start', '', performance.timeOrigin)
-  if (!hooks) return undefined
-  const endpoint = module.ask('endpoint')
-  if (!endpoint) return undefined
-  target = endpoint.split('\n')
-  if (PROTOCOLS && !FULL && filters.length) leaveUncompressed(module)
+  if (DECIDING.test(Object.keys(config).join()) && !module.wake()) return undefined
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
@@ -327,7 +340,7 @@ function start(
     undo,
   )
   // A hook has called the module, which has failed: what was installed since goes, too.
-  if (FULL && ended) {
+  if (ended) {
     stop()
     return undefined
   }
@@ -366,6 +379,12 @@ function start(
   }
 }
 
+const COULD_NOT_START = '[headwater] could not start; the agent is inactive'
+const FAILED = '[headwater] failed and has switched itself off; the page is not affected'
+
+/** Options by which the module says which hooks there are. */
+const DECIDING = PROTOCOLS ? /active|nstrument|protocol|sampleOnError|trusted/ : /active|nstrument/
+
 // The bits that `start` of the module returns (`crate/src/lib.rs`).
 const PAGE_LOAD = 1
 const FETCH = 2
@@ -379,6 +398,14 @@ const WEB_SOCKET = 1 << 8
 const EVENT_SOURCE = 1 << 9
 const FAILURES = 1 << 28
 const ANSWERS = 1 << 29
+
+/** Without one of {@link DECIDING}. */
+const USUAL =
+  PAGE_LOAD |
+  FETCH |
+  XML_HTTP_REQUEST |
+  (PROTOCOLS ? HISTORY | EVENT_TARGET | CLICK | ERRORS | WEB_VITALS : 0) |
+  (FULL ? WEB_SOCKET | EVENT_SOURCE : 0)
 
 /** What a trace begins with: `Host::sample` in `crate/src/host.rs`. */
 const TRACE_TYPES = ['http-request', 'page-load', ...TYPES] as const

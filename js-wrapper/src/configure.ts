@@ -75,12 +75,12 @@ function targetRules({ dryRun, propagators = '*' }: Record<string, unknown>): st
   return (dryRun ? '?' : '!') + [propagators].flat().join(' ')
 }
 
-/** Tells the module what the browser and the document say of themselves. */
-export function reportFacts(module: Module): void {
+/** What the browser and the document say of themselves. */
+export function readFacts(): Facts {
   const { navigator, document, origin } = globalThis
   const client = (navigator as { userAgentData?: UserAgentData }).userAgentData
   const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
-  const facts: Facts = [
+  return [
     origin,
     PROTOCOLS ? document.URL : '',
     meta('traceparent'),
@@ -96,7 +96,6 @@ export function reportFacts(module: Module): void {
     client && String(client.mobile),
     client?.brands.map(({ brand, version }) => brand + ' ' + version).join('|'),
   ]
-  facts.forEach((fact, index) => reportFact(module, index, fact))
 }
 
 /** Has the module leave uncompressed what it sends. */
@@ -106,7 +105,7 @@ export function leaveUncompressed(module: Module): void {
 
 /** Changes an option of an agent that runs. */
 export function reconfigure(module: Module, option: keyof Config, text: string): void {
-  module.call('configure', text, OPTIONS.indexOf(option), ValueKind.Text, 0, 0)
+  module.later('configure', text, OPTIONS.indexOf(option), ValueKind.Text, 0, 0)
 }
 
 /** Tells the module which session the page before was in. */
@@ -114,7 +113,7 @@ export function reportSession(module: Module, session: string): void {
   reportFact(module, STORED_SESSION, session)
 }
 
-function reportFact(module: Module, index: number, fact: string | undefined): void {
+export function reportFact(module: Module, index: number, fact: string | undefined): void {
   module.call('configure', fact, OPTIONS.length + index, ValueKind.Text, 0, 0)
 }
 

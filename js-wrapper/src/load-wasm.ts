@@ -51,17 +51,25 @@ export interface Module {
   ): number | undefined
   /** The same for those that answer with a text. */
   ask<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): string | undefined
+  /** The same for a call that nothing waits for: the module is not instantiated for it. Not of the standard build. */
+  later<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): void
+  /** Compiles the module on another thread, unless it has been compiled; settles when it need not be waited for. */
+  compile(): Promise<unknown>
+  /** Instantiates the module, if that has not been done. Returns whether it can be called. */
+  wake(): boolean
   /** Makes every later call a no-op, and lets go of the module. */
   close(): void
 }
 
 /**
- * Instantiates the module, synchronously.
+ * Gives a module that is instantiated at its first call, synchronously: compiling and configuring it takes some milliseconds,
+ * which a page that makes no request before it is shown has better use for.
  *
- * @param failed - called once, when a call has trapped or thrown; the module is never entered again.
- * @throws if the page's Content Security Policy or the browser forbids WebAssembly.
+ * @param prepare - called once it is instantiated, ahead of the first call; may close it.
+ * @param failed - called once, when a call has trapped or thrown, or if the page's Content Security Policy or the browser
+ * forbids WebAssembly; the module is never entered again.
  */
-export function loadModule(host: Host, failed: (error: unknown) => void): Module {
+export function loadModule(host: Host, prepare: () => void, failed: (error: unknown) => void): Module {
   const encoder = new TextEncoder()
   const decoder = new TextDecoder()
   const { performance, Date, crypto } = globalThis
@@ -101,26 +109,39 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
     imports.store = (address, length) => host.store?.(read(address, length))
     imports.format = (number) => write(String(number))
   }
-  let wasm = instantiate((compiled ??= new WebAssembly.Module(decode(encoded))), imports as Imports)
+  let wasm: Exports
   let inputBuffer = new Uint8Array()
 
   // One failure ends it: a module that has trapped is in no known state. Nor is it entered twice,
   // as when a page's RegExp or patched `fetch` calls back into us.
   let closed = false
+  const waiting: (() => unknown)[] = []
+  const wake = () => {
+    if (!(closed || (wasm as Exports | undefined))) {
+      try {
+        wasm = instantiate(
+          (compiled ??= new WebAssembly.Module(decode(encoded))),
+          imports as Imports,
+        ) as Exports
+        prepare()
+        for (const call of waiting.splice(0)) call()
+      } catch (error) {
+        // The page's console may throw.
+        quietly(() => failed(error))
+      }
+    }
+    return !closed
+  }
   const enter = (
     answers: boolean,
     name: keyof Exports,
     input: string | Uint8Array = '',
     numbers: number[],
   ) => {
-    if (closed) return undefined
+    if (!wake()) return undefined
     closed = true
     try {
-      const call = (wasm as Exports)[name] as (
-        length: number,
-        now: number,
-        ...numbers: number[]
-      ) => number | undefined
+      const call = wasm[name] as (length: number, now: number, ...numbers: number[]) => number | undefined
       const result = call(
         typeof input === 'string' ? write(input) : reserve(input),
         performance.now(),
@@ -138,6 +159,19 @@ export function loadModule(host: Host, failed: (error: unknown) => void): Module
   return {
     call: (name, input, ...numbers) => enter(false, name, input, numbers) as number | undefined,
     ask: (name, input, ...numbers) => enter(true, name, input, numbers) as string | undefined,
+    later: (name, input, ...numbers) => {
+      const call = () => enter(false, name, input, numbers)
+      if (PROTOCOLS && !(closed || (wasm as Exports | undefined))) waiting.push(call)
+      else call()
+    },
+    async compile() {
+      try {
+        compiled ??= await WebAssembly.compile(decode(encoded))
+      } catch {
+        // The next call says so.
+      }
+    },
+    wake,
     close: () => {
       closed = true
       // A page that has kept a hook of ours keeps no memory with it.

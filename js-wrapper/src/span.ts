@@ -28,8 +28,6 @@ const PAGE_LOAD = -1
 
 /** The spans of one agent. */
 export interface Spans {
-  /** The page load as a transaction. */
-  readonly page: Transaction
   /** What the visitor has done, or a new route. */
   begin(cause: typeof INTERACTION | typeof ROUTE, name: string, start: number, attributes: Attributes): void
   startTransaction(name?: unknown, type?: SpanOptions | string | null, options?: SpanOptions): Transaction
@@ -252,17 +250,20 @@ export function createSpans(
     }
   }
 
-  const page: OwnSpan = new OwnSpan(
-    PAGE_LOAD,
-    '',
-    'page-load',
-    MANAGED,
-    0,
-    module.ask('traceparent', '', 1) ?? '',
-    true,
-    false,
-  )
-  if (page.isRecording()) tell('transaction:start', page)
+  let page: OwnSpan | undefined
+  // Not before it is asked for, as the module is.
+  const pageLoad = () =>
+    (page ??= new OwnSpan(
+      PAGE_LOAD,
+      '',
+      'page-load',
+      MANAGED,
+      0,
+      module.ask('traceparent', '', 1) ?? '',
+      true,
+      false,
+    ))
+  if (observers.size && pageLoad().isRecording()) tell('transaction:start', pageLoad())
 
   const start = (
     name: unknown,
@@ -281,7 +282,8 @@ export function createSpans(
       blocking,
       kind = 0,
       parentId,
-      parent = (parentId && [page, ...open.values()].find(({ id }) => id === parentId)?.traceparent) || above,
+      parent = (parentId && [pageLoad(), ...open.values()].find(({ id }) => id === parentId)?.traceparent) ||
+        above,
     }: ElasticSpanOptions = optionsOf(given, options)
     const cause = (flags & 3) | (managed && flags & IS_ROOT ? MANAGED : 0)
     const number = (last = (last + 1) >>> 0)
@@ -306,7 +308,7 @@ export function createSpans(
     return span
   }
 
-  const find = (number: number | undefined) => (number === PAGE_LOAD ? page : open.get(number ?? 0))
+  const find = (number: number | undefined) => (number === PAGE_LOAD ? pageLoad() : open.get(number ?? 0))
 
   const run: Spans['run'] = (span, work) => {
     const number = span instanceof OwnSpan && span !== page ? span.number : 0
@@ -349,7 +351,6 @@ export function createSpans(
   }
 
   return {
-    page,
     run,
     tend,
     startSpan: (name, type, options) => start(name, type, options, 0),
@@ -367,7 +368,7 @@ export function createSpans(
     },
     begin(cause, name, startTime, attributes) {
       const found = find(module.call('reuse', '', cause, 0))
-      if (found === page) return
+      if (found && found === page) return
       const isRoute = cause === ROUTE
       const span = found ?? start(name, { startTime }, undefined, IS_ROOT | cause, '', false)
       if (isRoute && !span.isOwn) {
@@ -381,12 +382,15 @@ export function createSpans(
     current: () => find(module.call('currentTransaction')),
     active() {
       const traceparent = module.ask('traceparent', '', 0)
-      return traceparent ? [page, ...open.values()].find(({ id }) => traceparent.includes(id)) : undefined
+      return traceparent
+        ? [pageLoad(), ...open.values()].find(({ id }) => traceparent.includes(id))
+        : undefined
     },
     closePage(attributes) {
-      page.setAttributes(attributes)
-      page.close()
-      return page.pack()
+      const load = pageLoad()
+      load.setAttributes(attributes)
+      load.close()
+      return load.pack()
     },
   }
 }

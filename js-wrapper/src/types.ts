@@ -284,9 +284,10 @@ export interface FlushResult {
 /** An agent, as `init` returns it. No method ever throws. */
 export interface Agent {
   /**
-   * Starts the agent, synchronously: what the next line requests is observed. A configuration that is
-   * not allowed is explained on the console and leaves the agent inactive. A second call is ignored
-   * with a warning, unless {@link stop} was called.
+   * Starts the agent, synchronously: what the next line requests is observed. The module is compiled, and the configuration
+   * read, when that is needed: with the first request or call, else behind the load event. A configuration that is not
+   * allowed is then explained on the console and leaves the agent inactive, which {@link isActive} says at once. A second
+   * call is ignored with a warning, unless {@link stop} was called.
    *
    * @returns the agent itself.
    */

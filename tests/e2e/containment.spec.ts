@@ -220,7 +220,7 @@ test.describe('a trap', () => {
     )
     expect(await sawOf(visit)).toEqual([200])
     expect(await visit.page.evaluate(() => headwater.apm.isActive())).toBe(false)
-    expect(ofOurs(visit)).toEqual([expect.stringContaining('switched itself off')])
+    expect(ofOurs(visit)).toEqual([expect.stringContaining('could not start')])
     expect(visit.errors).toEqual([])
   })
 })

@@ -137,6 +137,8 @@ test('without the option nothing is looked for, and a wrong one is refused', asy
     [{ graphql: 'url' }, 'headwater.elastic.min.js'],
   ] as const) {
     const wrong = await open(page(demo.collector, options, file))
-    expect(wrong.console.join()).toMatch(/\[headwater\] (graphql|urlTemplates): .* is not allowed/)
+    await expect
+      .poll(() => wrong.console.join())
+      .toMatch(/\[headwater\] (graphql|urlTemplates): .* is not allowed/)
   }
 })

@@ -168,7 +168,7 @@ const ROUTES = `<nav><a id="first" href="/page/first">First</a> <a id="second" h
     document.querySelector('#first').addEventListener('click', (event) => {
       event.preventDefault()
       work(60)
-      setTimeout(() => show('/page/first?order=1', '<p class="one">' + text + '</p><img id="soft" width="700" height="500" src="/hero.svg?soft">'), 90)
+      setTimeout(() => show('/page/first?order=1', '<p class="one">' + text.slice(0, 500) + '</p><img id="soft" width="700" height="500" src="/hero.svg?soft">'), 90)
     })
     document.querySelector('#second').addEventListener('click', (event) => {
       event.preventDefault()

@@ -14,7 +14,7 @@ import { listen, quietly } from './patch.js'
  */
 export function hookExperience(module: Module, undo: (() => void)[]): (goesOn?: boolean) => void {
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
-    module.call('vital', text, kind, ...(numbers as Numbers))
+    module.later('vital', text, kind, ...(numbers as Numbers))
   const count = () => performance.interactionCount as number | undefined
   const read = (entries: PerformanceEntryList) =>
     quietly(() => {

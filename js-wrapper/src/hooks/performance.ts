@@ -44,7 +44,8 @@ export function hookPageLoad(
   // The load event's own end is known one task later.
   let timer: number | undefined
   const loaded = () => {
-    timer = nativeTimer('setTimeout')(report, PROTOCOLS && !FULL ? AFTER_LOAD : 0)
+    const due = () => void module.compile().then(report)
+    timer = nativeTimer('setTimeout')(due, PROTOCOLS && !FULL ? AFTER_LOAD : 0)
   }
   if (document.readyState === 'complete') loaded()
   else listen(undo, 'load', loaded)

@@ -12,7 +12,7 @@ import { listen, nativeTimer, quietly } from './patch.js'
  */
 export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boolean): () => void {
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
-    module.call('vital', text, kind, ...(numbers as Numbers))
+    module.later('vital', text, kind, ...(numbers as Numbers))
   // In the capture phase of the window: ahead of everybody, and of what flushes.
   const hear = (type: string, listener: (event: Event) => void) => listen(undo, type, listener, true)
   const count = () => performance.interactionCount as number | undefined
