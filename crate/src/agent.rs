@@ -1229,7 +1229,7 @@ impl<H: Host> Agent<H> {
         if queue.is_early(host, now) {
             self.deliver(now);
         } else {
-            self.send_on(now);
+            self.send_on(now, true);
         }
     }
 
@@ -1243,7 +1243,7 @@ impl<H: Host> Agent<H> {
             self.warned = true;
             self.log(LogLevel::Warn, "the collector did not accept spans; see the network log");
         }
-        self.send_on(now);
+        self.send_on(now, false);
     }
 
     /// Storage has given one of its records and its key, or 0 for none.
@@ -1280,7 +1280,7 @@ impl<H: Host> Agent<H> {
     /// The browser says whether it has a network.
     pub fn set_online(&mut self, now: f64, online: bool) {
         self.recorder.queue.set_online(now, online);
-        self.send_on(now);
+        self.send_on(now, true);
     }
 
     /// Where spans are posted to, the media type, `gzip` if they are compressed, and where events are posted to, a line
@@ -1309,13 +1309,15 @@ impl<H: Host> Agent<H> {
         }
     }
 
-    /// Goes on with what waits here, and then with what storage has.
-    fn send_on(&mut self, now: f64) {
+    /// Goes on with what waits here, if it is `due` or was in vain before, and then with what storage has.
+    fn send_on(&mut self, now: f64, due: bool) {
         #[cfg(feature = "elastic")]
         if self.waits_for_page() {
             return;
         }
-        self.send_all(now, Stay::Here);
+        if due || self.recorder.queue.is_stuck() {
+            self.send_all(now, Stay::Here);
+        }
         let Recorder { host, queue, .. } = &mut self.recorder;
         if self.paused == 0 {
             queue.drain(host, now);
@@ -2391,6 +2393,30 @@ mod tests {
         agent.end_request(500, 10.0, Outcome::Response(200), false, "");
         agent.flush(9.0, Stay::Here);
         assert_eq!(page.spans().len(), 203, "each once");
+    }
+
+    #[test]
+    fn an_answer_leads_to_no_request_but_for_what_had_no_room() {
+        let (mut agent, page) = agent(&[]);
+        end_page_load(&mut agent);
+        let sent = || page.0.borrow().sent.len();
+        agent.flush(9.0, Stay::Here);
+        let first = page.0.borrow().sent[0].0;
+        fetch(&mut agent, 1, 200);
+        agent.settle(10.0, first, 200, 0.0, &[]);
+        assert_eq!(sent(), 1);
+        agent.timer(500.0);
+        assert_eq!(sent(), 2);
+
+        let mut before = 1;
+        while sent() > before {
+            before = sent();
+            fetch(&mut agent, 2, 200);
+            agent.flush(600.0, Stay::Here);
+        }
+        let last = page.0.borrow().sent[before - 1].0;
+        agent.settle(601.0, last, 200, 0.0, &[]);
+        assert_eq!(sent(), before + 1);
     }
 
     #[test]

@@ -302,6 +302,11 @@ impl Queue {
         self.spans.len() >= FULL + self.tried
     }
 
+    /// Whether something waits that could not be sent when that was tried.
+    pub fn is_stuck(&self) -> bool {
+        self.tried > 0
+    }
+
     /// Milliseconds until a timer must run for what waits here or, `elsewhere`, with the caller: `interval`, or for
     /// as long as the collector is away. Says so once until [`Queue::timer_fired`].
     pub fn wants_timer(&mut self, now: f64, interval: f64, elsewhere: bool) -> Option<f64> {
