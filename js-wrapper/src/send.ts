@@ -109,9 +109,10 @@ export function createSender(
         async (response) => {
           const after = response.headers.get('Retry-After') ?? ''
           const delay = +after * 1e3 || Date.parse(after) - Date.now() || 0
-          if (!FULL) return ended(number, response.status, delay)
-          // The status has come: what breaks off behind it changes nothing.
+          // Until it has been read, Chromium counts the request among those with `keepalive`, which may have 64 KiB together. The
+          // status has come: what breaks off behind it changes nothing.
           const answer = await response.arrayBuffer().catch(() => new ArrayBuffer())
+          if (!FULL) return ended(number, response.status, delay)
           // A collector's answer is short; anything else is none.
           const body = new Uint8Array(answer.slice(0, MOST_ANSWERED))
           ended(number, response.status, delay, body, response.headers.get('Date'))

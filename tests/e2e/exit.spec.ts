@@ -147,6 +147,23 @@ test('flush sends at once, and resolves when the collector has answered', async 
   expect(numbersOf(stage, 'flush')).toEqual([0])
 })
 
+test('what the collector has answered leaves room for the next request', async ({ visit, stage }) => {
+  const { page, console } = await visit(sendTo(stage))
+  const waiting = await page.evaluate(async () => {
+    const path = 'x'.repeat(400)
+    const counts = []
+    // Together far above what the browser grants.
+    for (let round = 0; round < 6; round++) {
+      const numbers = Array.from({ length: 50 }, (_, index) => round * 50 + index)
+      await Promise.all(numbers.map((number) => fetch(`/echo/${path}?exit=room&number=${number}.`)))
+      counts.push((await headwater.apm.flush()).waiting)
+    }
+    return counts
+  })
+  expect(waiting).toEqual([0, 0, 0, 0, 0, 0])
+  expect(console).toEqual([])
+})
+
 test('a collector that is away is told of once, and the page goes on', async ({ visit, stage }) => {
   const shop = await visit({ serverUrl: `${stage.origin}/status/503`, flushInterval: 0 })
   const statuses = await shop.page.evaluate(async () => {
