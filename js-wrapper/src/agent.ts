@@ -275,6 +275,8 @@ function start(
     if (hasSession && consents) reportSession(module, storedSession())
   }
   if (DECIDING.test(Object.keys(config).join()) && !module.wake()) return undefined
+  // Safari has none.
+  quietly(() => nativeTimer('requestIdleCallback')(() => void module.compile()))
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
