@@ -306,7 +306,7 @@ function start(
     }
   if (PROTOCOLS) {
     const report = (error: unknown) => errors?.report(error, true)
-    spans = createSpans(module, report, observers, endPageLoad, undo)
+    spans = createSpans(module, report, observers, endPageLoad, undo, config.pageLoadParentId)
     if (hooks & PAGE_LOAD) hookMeasures(spans, undo)
     if (hooks & HISTORY) hookHistory(module, spans, undo)
     if (hooks & CLICK && hooks & EVENT_TARGET) hookClicks(spans, undo)

@@ -71,6 +71,10 @@ export interface ElasticSpanOptions extends SpanOptions {
 export interface ElasticSpan extends Span {
   /** The page's to set; it has no effect. */
   sync?: boolean
+  /** What {@link Span.addLabels} and {@link Span.addContext} have added. What is in it when it ends is sent. */
+  context: Record<string, object> | undefined
+  /** The id of the span above it. */
+  parentId: string | undefined
 }
 
 /** A transaction as Elastic's agent has it. */
@@ -82,6 +86,16 @@ export interface ElasticTransaction extends Transaction {
   ): ElasticSpan
   /** Does nothing: there are no breakdown metrics. */
   captureBreakdown(): void
+  /** What {@link Span.addLabels} and {@link Span.addContext} have added. What is in it when it ends is sent. */
+  context: Record<string, object> | undefined
+  /** By group and name, in milliseconds since its start. What is in it when it ends is sent. */
+  marks: Record<string, object> | undefined
+  /** Those of the page's own that have ended within it. */
+  spans: ElasticSpan[]
+  /** Of the page load the option `pageLoadParentId`. */
+  parentId: string | undefined
+  /** Gives it a name and a type, as far as they are not empty. The options have no effect. */
+  redefine(name?: string | null, type?: string | null, options?: SpanOptions | null): void
 }
 
 /** What filters get, in Elastic's types. */

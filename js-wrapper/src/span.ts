@@ -6,7 +6,7 @@ import { clean, packAttributes } from './attributes.js'
 import { toContext, toLabels } from './context.js'
 import { nativeTimer, quietly } from './hooks/patch.js'
 import type { Module } from './load-wasm.js'
-import type { ElasticSpanOptions } from './elastic-types.js'
+import type { ElasticSpanOptions, ElasticTransaction } from './elastic-types.js'
 import type { Attributes, Link, Span, SpanOptions, Transaction, TransactionObserver } from './types.js'
 
 /** `Cause` in `crate/src/signal/activity.rs`. */
@@ -47,6 +47,7 @@ export interface Spans {
  * @param report - records an exception.
  * @param observers - those of `observe`, by event.
  * @param endPageLoad - reports the page load now.
+ * @param parentId - of the page load, for Elastic's agent's users.
  */
 export function createSpans(
   module: Module,
@@ -54,6 +55,7 @@ export function createSpans(
   observers: ReadonlyMap<TransactionObserver, string>,
   endPageLoad: () => void,
   undo: (() => void)[],
+  parentId: string | undefined,
 ): Spans {
   const open = new Map<number, OwnSpan>()
   let last = 0
@@ -82,6 +84,14 @@ export function createSpans(
     readonly #given: Record<string, unknown> = {}
     #links = ''
     #context: string
+    // Of `headwater/elastic`: Elastic's members, which the page may read and change.
+    declare context: Groups
+    declare marks: Groups
+    declare spans: Span[]
+    declare parentId: string | undefined
+    declare redefine: ElasticTransaction['redefine']
+    /** The transaction that it is in. */
+    declare transaction: OwnSpan | undefined
 
     constructor(
       readonly number: number,
@@ -103,6 +113,7 @@ export function createSpans(
       // Nothing is recorded, and every call is good all the same.
       this.#context = context
       this.#ended = !context
+      if (!FULL) this.spans = []
     }
 
     get traceparent() {
@@ -134,11 +145,19 @@ export function createSpans(
       return this
     }
     addLabels(labels: Attributes) {
-      quietly(() => Object.assign(this.#given, toLabels(labels)))
+      quietly(() => {
+        const tags = toLabels(labels)
+        if (FULL) Object.assign(this.#given, tags)
+        else this.addContext({ tags })
+      })
       return this
     }
     addContext(...contexts: object[]) {
-      for (const context of contexts) quietly(() => Object.assign(this.#given, toContext(context)))
+      for (const context of contexts)
+        quietly(() => {
+          if (FULL) Object.assign(this.#given, toContext(context))
+          else this.context = merged(this.context, context)
+        })
       return this
     }
     mark(key: string) {
@@ -146,8 +165,8 @@ export function createSpans(
     }
     addMarks(groups: Readonly<Record<string, Readonly<Record<string, number>>>>) {
       quietly(() => {
-        for (const [group, marks] of Object.entries(groups))
-          for (const [key, time] of Object.entries(marks)) this.#given[`headwater.${group}.${key}`] = time
+        if (FULL) putMarks(this.#given, groups)
+        else this.marks = merged(this.marks, groups)
       })
     }
     addLink(link: Link) {
@@ -219,6 +238,7 @@ export function createSpans(
       this.#end = time || performance.now()
       // An observer may end it, too.
       this.#ended = true
+      if (!FULL) this.transaction?.spans.push(this)
       if (this.isRoot) tell('transaction:end', this)
       open.delete(this.number)
       module.call('endSpan', this.pack(), this.number, time, +(this.outcome === 'failure') | (this.kind << 1))
@@ -230,7 +250,14 @@ export function createSpans(
       const type =
         this.type === 'page-load' || (FULL && this.type === 'custom') ? {} : { 'headwater.type': this.type }
       const outcome = !FULL && this.outcome ? { 'headwater.outcome': this.outcome } : {}
-      const attributes = quietly(() => packAttributes({ ...this.#given, ...type, ...outcome })) ?? ''
+      const given = { ...this.#given }
+      if (!FULL) {
+        // One that is of no use leaves the others.
+        quietly(() => putMarks(given, this.marks))
+        for (const group in this.context)
+          quietly(() => Object.assign(given, toContext({ [group]: this.context?.[group] })))
+      }
+      const attributes = quietly(() => packAttributes({ ...given, ...type, ...outcome })) ?? ''
       return `${clean(textOf(this.name))}\x03${attributes}${this.#links}`
     }
     close() {
@@ -250,19 +277,25 @@ export function createSpans(
     }
   }
 
+  if (!FULL)
+    OwnSpan.prototype.redefine = function (name, type) {
+      if (name) {
+        this.name = name
+        this.isOwn = true
+      }
+      if (type) this.type = type
+    }
+
   let page: OwnSpan | undefined
   // Not before it is asked for, as the module is.
-  const pageLoad = () =>
-    (page ??= new OwnSpan(
-      PAGE_LOAD,
-      '',
-      'page-load',
-      MANAGED,
-      0,
-      module.ask('traceparent', '', 1) ?? '',
-      true,
-      false,
-    ))
+  const pageLoad = (): OwnSpan => {
+    if (!page) {
+      const context = module.ask('traceparent', '', 1) ?? ''
+      page = new OwnSpan(PAGE_LOAD, '', 'page-load', MANAGED, 0, context, true, false)
+      if (!FULL) page.parentId = parentId
+    }
+    return page
+  }
   if (observers.size && pageLoad().isRecording()) tell('transaction:start', pageLoad())
 
   const start = (
@@ -282,14 +315,15 @@ export function createSpans(
       blocking,
       kind = 0,
       parentId,
-      parent = (parentId && [pageLoad(), ...open.values()].find(({ id }) => id === parentId)?.traceparent) ||
-        above,
+      parent = (!FULL && parentId && findBy(textOf(parentId))?.traceparent) || above,
     }: ElasticSpanOptions = optionsOf(given, options)
     const cause = (flags & 3) | (managed && flags & IS_ROOT ? MANAGED : 0)
     const number = (last = (last + 1) >>> 0)
     const time = Number.isFinite(startTime) ? Number(startTime) : performance.now()
     const bits = (canReuse ? CAN_REUSE : 0) | (blocking ? IS_BLOCKING : 0)
     const text = `${textOf(parent)}\x03${textOf(name ?? 'Unknown')}`
+    // Of a transaction there is none; else, if it is not said, what the code runs in.
+    const context = !FULL && textOf(parent || (flags & IS_ROOT ? '' : module.ask('traceparent', '', 0) || ''))
     const traceparent = module.ask('startSpan', text, number, time, flags | cause | bits) ?? ''
     const span = new OwnSpan(
       number,
@@ -301,6 +335,11 @@ export function createSpans(
       !!(flags & IS_ROOT),
       isOwn,
     )
+    if (context) {
+      const above = findBy(context)
+      span.parentId = context.split('-')[2]
+      span.transaction = above?.isRoot ? above : above?.transaction
+    }
     if (attributes) span.setAttributes(attributes)
     span.kind = kind
     if (span.isRecording()) open.set(number, span)
@@ -309,6 +348,8 @@ export function createSpans(
   }
 
   const find = (number: number | undefined) => (number === PAGE_LOAD ? pageLoad() : open.get(number ?? 0))
+  /** The open one that a text names: its id, or its `traceparent`. */
+  const findBy = (text: string) => [pageLoad(), ...open.values()].find(({ id }) => id && text.includes(id))
 
   const run: Spans['run'] = (span, work) => {
     const number = span instanceof OwnSpan && span !== page ? span.number : 0
@@ -381,10 +422,7 @@ export function createSpans(
     },
     current: () => find(module.call('currentTransaction')),
     active() {
-      const traceparent = module.ask('traceparent', '', 0)
-      return traceparent
-        ? [pageLoad(), ...open.values()].find(({ id }) => traceparent.includes(id))
-        : undefined
+      return findBy(module.ask('traceparent', '', 0) ?? '')
     },
     closePage(attributes) {
       const load = pageLoad()
@@ -393,6 +431,23 @@ export function createSpans(
       return load.pack()
     },
   }
+}
+
+/** Elastic's, in groups. */
+type Groups = Record<string, object> | undefined
+
+/** With what the groups of `more` have; the other members of both stay. */
+const merged = (groups: Groups, more: object): Groups => {
+  const all: Record<string, unknown> = { ...groups }
+  for (const [group, members] of Object.entries(more))
+    all[group] = Object(members) === members ? { ...(all[group] as object), ...(members as object) } : members
+  return all as Groups
+}
+
+/** Puts marks among attributes. */
+const putMarks = (attributes: Record<string, unknown>, groups: object = {}) => {
+  for (const [group, marks] of Object.entries(groups))
+    for (const [key, time] of Object.entries(marks as object)) attributes[`headwater.${group}.${key}`] = time
 }
 
 /** Of anything that the page may give for a name. */

@@ -143,5 +143,101 @@ test('the server’s configuration counts for what comes next, and for the next 
   expect(visit.errors).toEqual([])
 })
 
+test('transactions show what they have, as Elastic’s do', async ({ open, stage }) => {
+  const shown = async (file: string, server: string) => {
+    const visit = await open({
+      head: `<script src="/${file}"></script><script>
+        elasticApm.init({
+          serviceName: '{service}', serverUrl: '${server}', flushInterval: 20, pageLoadParentId: 'b7ad6b7169203332',
+        })
+      </script>`,
+    })
+    // Elastic's page load goes on for a second, and the first ones must not be in it.
+    await visit.page.waitForTimeout(1_300)
+    const members = await visit.page.evaluate(async () => {
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+      const untouched = elasticApm.startTransaction('untouched', 'custom')
+      const before = untouched && [untouched.context, untouched.marks, untouched.spans, untouched.parentId]
+      const checkout = elasticApm.startTransaction('checkout', 'custom', { managed: true })
+      if (!checkout) throw new Error('gone')
+      checkout.addLabels({ step: 2, list: [1, 2] })
+      checkout.addContext({ custom: { cart: { items: 3 } } }, { custom: { more: true }, tags: { step: 3 } })
+      checkout.mark('half.way')
+      checkout.addMarks({ custom: { end: 5 }, agent: { paint: 7 } })
+      const price = checkout.startSpan('price', 'app.cart')
+      const inner = elasticApm.startSpan('inner', 'app', { parentId: price.id })
+      const context = JSON.stringify(checkout.context)
+      const halfWay = Number((checkout.marks?.['custom'] as Record<string, number> | undefined)?.['half_way'])
+      const marks = [halfWay >= 0, JSON.stringify({ ...checkout.marks, custom: { half: 0, end: 5 } })]
+      await pause()
+      inner?.end()
+      price.addLabels({ currency: 'EUR' })
+      price.end()
+      const open = elasticApm.startSpan('open', 'app')
+      checkout.redefine('', undefined)
+      const same = [checkout.name, checkout.type]
+      checkout.redefine('ordered', 'order', { canReuse: true })
+      await pause()
+      const ended: unknown[] = []
+      elasticApm.observe('transaction:end', ({ name, spans }) => {
+        if (name === 'ordered') ended.push(...spans.map(({ name }) => name))
+      })
+      Object.assign(checkout.context?.['tags'] ?? {}, { late: 'yes' })
+      open?.end()
+      checkout.end()
+      await pause()
+      return {
+        before,
+        context,
+        marks,
+        same,
+        now: [checkout.name, checkout.type],
+        ended,
+        // Elastic's are in the order of their starts once they are sent.
+        spans: checkout.spans.map(({ name, context }) => name + JSON.stringify(context)).sort(),
+        parents: [
+          price.parentId === checkout.id,
+          inner?.parentId === price.id,
+          open?.parentId === checkout.id,
+        ],
+      }
+    })
+    return { visit, members }
+  }
+  const theirs = await shown('elastic-apm-rum.js', `${stage.origin}/theirs`)
+  const { visit, members } = await shown('headwater.elastic.min.js', stage.origin)
+  expect(members).toEqual(theirs.members)
+  await flush(visit)
+  const [, sent] = events(stage, visit).find(([, { name }]) => name === 'ordered') ?? []
+  expect(sent).toMatchObject({
+    type: 'order',
+    context: { tags: { step: 3, late: 'yes' }, custom: { cart: '{"items":3}', more: true } },
+    marks: { custom: { end: 5 }, agent: { paint: 7 } },
+  })
+})
+
+test('what a page does to the members of a transaction stays its own', async ({ open, stage }) => {
+  const visit = await open(page(stage, `pageLoadParentId: 'b7ad6b7169203332'`))
+  const parent = await visit.page.evaluate(() => {
+    const parent = elasticApm.getCurrentTransaction()?.parentId
+    const own = elasticApm.startTransaction('own') as unknown as Record<string, unknown> | undefined
+    const cyclic: Record<string, unknown> = {}
+    cyclic['self'] = cyclic
+    Object.assign(own ?? {}, {
+      marks: 5,
+      spans: [],
+      context: { tags: null, custom: { cyclic }, user: { id: 8 } },
+    })
+    elasticApm.startTransaction('other')?.end()
+    ;(own as unknown as { end: () => void } | undefined)?.end()
+    return parent
+  })
+  expect(parent).toBe('b7ad6b7169203332')
+  await flush(visit)
+  const [, sent] = events(stage, visit).find(([, { name }]) => name === 'own') ?? []
+  expect(sent).toMatchObject({ context: { user: { id: '8' } } })
+  expect(visit.errors).toEqual([])
+})
+
 declare const elasticApm: import('headwater/elastic').ElasticAgent
 declare const asked: unknown[]
