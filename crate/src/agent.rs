@@ -730,14 +730,14 @@ impl<H: Host> Agent<H> {
         next
     }
 
-    /// One ends; without an `end` (not a number) when its last part has. `given`: see [`Attributes::given`] and
-    /// [`links_of`].
+    /// One ends; without an `end` (not a number) when its last part has. `outcome` is its kind, whether it has failed, and
+    /// what [`Activity::counts`] wants to know; `given`: see [`Attributes::given`] and [`links_of`].
     pub fn end_activity(
         &mut self,
         number: u32,
         now: f64,
         end: f64,
-        outcome: (Kind, bool),
+        (kind, failed, empty): (Kind, bool, Option<bool>),
         name: &str,
         mut given: &str,
     ) {
@@ -757,15 +757,14 @@ impl<H: Host> Agent<H> {
         }
         let fate = match &activity.root {
             None => self.page_fate(),
-            // A click without consequences.
-            _ if activity.cause == Cause::Interaction && !activity.has_children => Fate::Drop,
+            _ if !activity.counts(empty) => Fate::Drop,
             Some(root) if root.decision.sampled() => Fate::Send,
             Some(_) => Fate::Drop,
         };
         if let Some(page) = &self.page {
             let sink = &mut self.recorder.sink(page, activity.root, &self.options, fate);
             let end = if end.is_nan() { None } else { Some(end) };
-            activity.end(name, end, outcome, &attributes, &links, sink);
+            activity.end(name, end, (kind, failed), &attributes, &links, sink);
         }
         self.deliver(now);
     }

@@ -297,14 +297,17 @@ mod boundary {
     }
 
     /// See [`Agent::end_activity`]; the text is its name, and behind U+0003 each its attributes and its
-    /// links. `outcome` says whether it has failed (1) and, behind that, its kind.
+    /// links. `outcome` says whether it has failed (1) and, behind that, its kind (three bits); with Elastic whether it is
+    /// said what becomes of empty ones (16), and that they are recorded (32).
     #[cfg(feature = "events")]
     #[unsafe(export_name = "endSpan")]
     extern "C" fn end_span(length: usize, now: f64, number: u32, end: f64, outcome: u32) {
         let mut given = text(length);
         let name = take_part(&mut given, 3);
-        let kind = Kind::from_number(outcome >> 1);
-        AGENT.get().end_activity(number, now, end, (kind, outcome & 1 != 0), name, given);
+        let elastic = cfg!(feature = "elastic");
+        let kind = Kind::from_number(outcome >> 1 & if elastic { 7 } else { !0 });
+        let empty = (elastic && outcome & 16 != 0).then_some(outcome & 32 != 0);
+        AGENT.get().end_activity(number, now, end, (kind, outcome & 1 != 0, empty), name, given);
     }
 
     /// See [`Agent::add_event`]; the text is its name and, behind U+0003, its attributes.

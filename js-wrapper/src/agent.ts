@@ -304,10 +304,12 @@ function start(
     catchUp = () => {
       if (document.readyState === 'complete') endPageLoad()
     }
+  const elastic = PROTOCOLS && !FULL ? filters.config : undefined
+  const monitorsTasks = elastic?.monitorLongtasks !== false
   if (PROTOCOLS) {
     const report = (error: unknown) => errors?.report(error, true)
-    spans = createSpans(module, report, observers, endPageLoad, undo, config.pageLoadParentId)
-    if (hooks & PAGE_LOAD) hookMeasures(spans, undo)
+    spans = createSpans(module, report, observers, endPageLoad, undo, elastic)
+    if (hooks & PAGE_LOAD) hookMeasures(spans, undo, monitorsTasks)
     if (hooks & HISTORY) hookHistory(module, spans, undo)
     if (hooks & CLICK && hooks & EVENT_TARGET) hookClicks(spans, undo)
   }
@@ -324,7 +326,9 @@ function start(
   if (PROTOCOLS && config.reports) hookReports(module, undo)
   if (FULL && hooks & (FETCH | XML_HTTP_REQUEST)) catchUp = hookTiming(module, !!readAnswer, undo)
   if (PROTOCOLS && hooks & WEB_VITALS)
-    tellVitals = FULL ? hookVitals(module, undo, config.softNavigations) : hookExperience(module, undo)
+    tellVitals = FULL
+      ? hookVitals(module, undo, config.softNavigations)
+      : hookExperience(module, undo, monitorsTasks)
   const end = () => {
     sender.leaving = true
     // Once whoever calls this has sent what there is.

@@ -22,13 +22,22 @@ export interface ElasticConfig extends Omit<Partial<Config>, 'session'> {
    * @defaultValue `false`
    */
   centralConfig?: boolean | undefined
-  /** Has no effect: there are no breakdown metrics. */
+  /** Has no effect: there are no breakdown metrics; spans are sent one by one. */
   breakdownMetrics?: boolean | undefined
   /** Has no effect: how much is sent at once depends on its bytes. */
   queueLimit?: number | undefined
-  /** Has no effect: `disableInstrumentations` has `'web-vitals'`. */
+  /**
+   * Long tasks, as spans and of the page load as `experience`. To be set before the start.
+   *
+   * @defaultValue `true`
+   */
   monitorLongtasks?: boolean | undefined
-  /** Has no effect: they are reported. */
+  /**
+   * Managed transactions that nothing belongs to: `true` also records clicks without consequences, `false` leaves out
+   * route changes and the page's own, too, as Elastic's agent does by default.
+   *
+   * @defaultValue clicks are left out
+   */
   reportTransactionsWithoutSpans?: boolean | undefined
   /**
    * As in `Config`; an object, with which Elastic's agent begins, is as `true`.
@@ -115,7 +124,7 @@ export interface ElasticAgent extends Required<
   init: (config?: ElasticConfig) => ElasticAgent
   /**
    * Changes options before `init`, or while the agent runs. Then there is an effect of `apmRequest`, `context`,
-   * `ignoreTransactions`, and of those that are about what happens later: `transactionSampleRate`, `distributedTracing`,
+   * `ignoreTransactions`, `reportTransactionsWithoutSpans`, and of those that are about what happens later: `transactionSampleRate`, `distributedTracing`,
    * `distributedTracingHeaderName`, `propagateTracestate`, `unsampledPropagation`, `pageLoadTransactionName`, `flushInterval` and
    * `logLevel`; `distributedTracingOrigins` are added.
    */

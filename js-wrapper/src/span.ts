@@ -6,7 +6,7 @@ import { clean, packAttributes } from './attributes.js'
 import { toContext, toLabels } from './context.js'
 import { nativeTimer, quietly } from './hooks/patch.js'
 import type { Module } from './load-wasm.js'
-import type { ElasticSpanOptions, ElasticTransaction } from './elastic-types.js'
+import type { ElasticConfig, ElasticSpanOptions, ElasticTransaction } from './elastic-types.js'
 import type { Attributes, Link, Span, SpanOptions, Transaction, TransactionObserver } from './types.js'
 
 /** `Cause` in `crate/src/signal/activity.rs`. */
@@ -47,7 +47,7 @@ export interface Spans {
  * @param report - records an exception.
  * @param observers - those of `observe`, by event.
  * @param endPageLoad - reports the page load now.
- * @param parentId - of the page load, for Elastic's agent's users.
+ * @param elastic - the options of `headwater/elastic`, which may change.
  */
 export function createSpans(
   module: Module,
@@ -55,7 +55,7 @@ export function createSpans(
   observers: ReadonlyMap<TransactionObserver, string>,
   endPageLoad: () => void,
   undo: (() => void)[],
-  parentId: string | undefined,
+  elastic: ElasticConfig | undefined,
 ): Spans {
   const open = new Map<number, OwnSpan>()
   let last = 0
@@ -241,7 +241,9 @@ export function createSpans(
       if (!FULL) this.transaction?.spans.push(this)
       if (this.isRoot) tell('transaction:end', this)
       open.delete(this.number)
-      module.call('endSpan', this.pack(), this.number, time, +(this.outcome === 'failure') | (this.kind << 1))
+      let outcome = +(this.outcome === 'failure') | (this.kind << 1)
+      if (!FULL) outcome |= { true: 48, false: 16 }[String(elastic?.reportTransactionsWithoutSpans)] ?? 0
+      module.call('endSpan', this.pack(), this.number, time, outcome)
       if (this.cause < 1) tend()
     }
     /** As `endSpan` of the module takes it. */
@@ -292,7 +294,7 @@ export function createSpans(
     if (!page) {
       const context = module.ask('traceparent', '', 1) ?? ''
       page = new OwnSpan(PAGE_LOAD, '', 'page-load', MANAGED, 0, context, true, false)
-      if (!FULL) page.parentId = parentId
+      if (!FULL) page.parentId = elastic?.pageLoadParentId
     }
     return page
   }

@@ -1,5 +1,6 @@
 /** Options and functions of Elastic's agent that only `headwater/elastic` has. */
-import { INTAKE, intakeOf, type Event } from '../support/intake.js'
+import { browser } from '../support/browsers.js'
+import { INTAKE, intakeOf, linesOf, type Event } from '../support/intake.js'
 import { postsOf, values, type Stage } from '../support/stage.js'
 import { expect, test, type Visit } from '../support/test.js'
 
@@ -23,7 +24,7 @@ test('options without an effect are no unknown ones', async ({ open, stage }) =>
   const visit = await open(
     page(
       stage,
-      `breakdownMetrics: true, queueLimit: 3, monitorLongtasks: false, reportTransactionsWithoutSpans: true,
+      `breakdownMetrics: true, queueLimit: 3,
       apmRequest: null, sendCredentials: false, context: { user: { id: 7 }, custom: { a: 1 }, tags: { team: 'river' } }`,
     ),
   )
@@ -95,6 +96,93 @@ test('apmRequest adds headers, and drops what it does not allow', async ({ open,
   expect(sent).toContain('again')
   expect(sent.join()).not.toMatch(/forbidden|broken/)
   expect(visit.errors).toEqual([])
+})
+
+for (const wanted of [undefined, false, true])
+  test(`reportTransactionsWithoutSpans: ${String(wanted)}`, async ({ open, stage }) => {
+    const recorded = async (file: string, server: string) => {
+      const given = wanted === undefined ? '' : `reportTransactionsWithoutSpans: ${String(wanted)},`
+      const visit = await open({
+        head: `<script src="/${file}"></script><script>
+          elasticApm.init({ serviceName: '{service}', serverUrl: '${server}', flushInterval: 20, ${given} })
+        </script>`,
+        body: '<button type="button" name="idle">Idle</button>',
+      })
+      // Until the page load is over.
+      await visit.page.waitForTimeout(1_500)
+      await visit.page.locator('button').click()
+      await visit.page.waitForTimeout(400)
+      await visit.page.evaluate(async () => {
+        const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+        for (const name of ['empty', 'full']) {
+          const managed = elasticApm.startTransaction(name, 'custom', { managed: true })
+          const span = name === 'full' ? managed?.startSpan('within') : undefined
+          await pause()
+          span?.end()
+          managed?.end()
+        }
+        const own = elasticApm.startTransaction('own', 'custom')
+        await pause()
+        own?.end()
+        history.pushState(null, '', '/products/42')
+        await pause()
+        elasticApm.getCurrentTransaction()?.end()
+        await pause()
+      })
+      const all = () =>
+        postsOf(stage, server.slice(stage.origin.length) + INTAKE, `"${visit.service}"`).flatMap(({ body }) =>
+          names(linesOf(body), 'transaction'),
+        )
+      await expect.poll(all).toContain('own')
+      await visit.page.waitForTimeout(1_300)
+      return all().filter((name) => !String(name).includes('page'))
+    }
+    const click = 'Click - button["idle"]'
+    const all = [click, 'empty', 'full', 'own', '/products/42']
+    const without = (...out: string[]) => all.filter((name) => !out.includes(name)).sort()
+    const theirs = await recorded('elastic-apm-rum.js', `${stage.origin}/theirs`)
+    const ours = await recorded('headwater.elastic.min.js', stage.origin)
+    // Of a click without consequences Elastic's agent only learns when something else starts.
+    expect([...theirs].sort()).toEqual(wanted ? without() : without(click, 'empty', '/products/42'))
+    expect([...ours].sort()).toEqual(
+      wanted ? without() : wanted === false ? without(click, 'empty', '/products/42') : without(click),
+    )
+  })
+
+test('monitorLongtasks: false', async ({ open, stage }) => {
+  for (const [more, told] of [
+    ['', browser === 'chromium'],
+    ['monitorLongtasks: false', false],
+  ] as const) {
+    const visit = await open({
+      ...page(stage, more),
+      body: '<script>for (const end = performance.now() + 90; performance.now() < end;);</script>',
+    })
+    await visit.page.evaluate(async () => {
+      const longTask = () =>
+        new Promise<void>((resolve) =>
+          setTimeout(() => {
+            for (const end = performance.now() + 90; performance.now() < end;);
+            setTimeout(resolve, 100)
+          }),
+        )
+      await longTask()
+      await elasticApm.flush()
+      const managed = elasticApm.startTransaction('managed', 'custom', { managed: true })
+      await longTask()
+      managed?.end()
+      await elasticApm.flush()
+    })
+    const all = events(stage, visit)
+    const [, load] = all.find(([, { type }]) => type === 'page-load') ?? []
+    const spans = all.filter(([, { name }]) => String(name).startsWith('Longtask'))
+    const experience = load?.['experience'] as Record<string, unknown> | undefined
+    expect([!!experience?.['longtask'], experience?.['tbt'] !== undefined, spans.length > 0], more).toEqual([
+      told,
+      told,
+      told,
+    ])
+  }
 })
 
 test('config() at run time', async ({ open, stage }) => {

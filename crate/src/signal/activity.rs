@@ -113,6 +113,12 @@ impl Activity {
         may && now <= self.start + self.cause.reusable()
     }
 
+    /// Whether it is recorded. A click without consequences is not, unless `empty` says what becomes of all that nothing
+    /// belongs to: Elastic's `reportTransactionsWithoutSpans`.
+    pub fn counts(&self, empty: Option<bool>) -> bool {
+        self.has_children || self.cause == Cause::Own || empty.unwrap_or(self.cause != Cause::Interaction)
+    }
+
     /// Something of it has started, or has ended.
     pub fn touch(&mut self, now: f64, ended: Option<f64>) {
         self.has_children = true;
@@ -231,6 +237,23 @@ mod tests {
         click.end("click", None, (Kind::Internal, false), &Attributes::of_span(), &[], &mut |span: &Span| {
             assert_eq!((span.start, span.end), (1_000.0, 3_000.0));
         });
+    }
+
+    #[test]
+    fn a_click_counts_with_its_consequences() {
+        for (cause, empty, counts) in [
+            (Cause::Interaction, None, false),
+            (Cause::Interaction, Some(true), true),
+            (Cause::Route, None, true),
+            (Cause::Route, Some(false), false),
+            (Cause::Managed, Some(false), false),
+            (Cause::Own, Some(false), true),
+        ] {
+            let mut one = activity(cause);
+            assert_eq!(one.counts(empty), counts, "{cause:?} {empty:?}");
+            one.touch(1_010.0, None);
+            assert!(one.counts(empty));
+        }
     }
 
     #[test]

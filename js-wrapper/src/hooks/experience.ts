@@ -12,7 +12,11 @@ import { listen, quietly } from './patch.js'
  * @returns a function that reports now what there is, for an agent that ends, or with `true` for one that goes on. Not for
  * `pagehide`: of the page's last moments the browser tells after it, when the page is hidden.
  */
-export function hookExperience(module: Module, undo: (() => void)[]): (goesOn?: boolean) => void {
+export function hookExperience(
+  module: Module,
+  undo: (() => void)[],
+  withTasks: boolean,
+): (goesOn?: boolean) => void {
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
     module.later('vital', text, kind, ...(numbers as Numbers))
   const count = () => performance.interactionCount as number | undefined
@@ -34,7 +38,7 @@ export function hookExperience(module: Module, undo: (() => void)[]): (goesOn?: 
   const observer = new PerformanceObserver((list) => read(list.getEntries()))
   undo.push(() => observer.disconnect())
   TYPES.forEach((type, kind) => {
-    if (!PerformanceObserver.supportedEntryTypes.includes(type)) return
+    if (!PerformanceObserver.supportedEntryTypes.includes(type) || (kind === TASK && !withTasks)) return
     tell(kind)
     // Without the browser's own count short ones count, too.
     const durationThreshold = count() === undefined ? 16 : 40
@@ -81,6 +85,7 @@ export function reportNavigation(module: Module, entry: PerformanceNavigationTim
 
 // See `Experience::take` in `crate/src/signal/experience.rs`.
 const TYPES = ['paint', 'largest-contentful-paint', 'first-input', 'layout-shift', 'longtask', 'event']
+const TASK = 4
 const NAVIGATION = 6
 const HIDDEN = 7
 

@@ -3,7 +3,7 @@ import type { Spans } from '../span.js'
 import { quietly } from './patch.js'
 
 /** Installs the hook. What belongs to nothing that is going on is left out: each would be a trace of its own. */
-export function hookMeasures(spans: Spans, undo: (() => void)[]): void {
+export function hookMeasures(spans: Spans, undo: (() => void)[], withTasks: boolean): void {
   const observer = new PerformanceObserver((list) =>
     quietly(() => {
       for (const { entryType, name, startTime, duration } of list.getEntries()) {
@@ -16,7 +16,7 @@ export function hookMeasures(spans: Spans, undo: (() => void)[]): void {
     }),
   )
   undo.push(() => observer.disconnect())
-  for (const type of FULL ? ['measure'] : ['measure', 'longtask'])
+  for (const type of FULL || !withTasks ? ['measure'] : ['measure', 'longtask'])
     // It warns of types that the browser does not know.
     if (PerformanceObserver.supportedEntryTypes.includes(type)) observer.observe({ type })
 }
