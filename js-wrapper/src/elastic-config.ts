@@ -9,7 +9,7 @@ export function withoutElastic(given: ElasticConfig): Config {
   const config: Record<string, unknown> = { ...given }
   if (given.sendCredentials) config['credentials'] ??= 'include'
   if (given.session) config['session'] = true
-  for (const name of ELASTIC.split(' ')) Reflect.deleteProperty(config, name)
+  for (const name of [...ELASTIC.split(' '), 'apmRequest']) Reflect.deleteProperty(config, name)
   return config as unknown as Config
 }
 
@@ -82,6 +82,10 @@ export function centralConfig(config: ElasticConfig, native: typeof fetch) {
 }
 
 const KEY = 'headwater-central-config'
-const ELASTIC =
-  'apmRequest sendCredentials ignoreTransactions context centralConfig breakdownMetrics queueLimit monitorLongtasks ' +
+
+/** Those that can be written as text. */
+export const ELASTIC =
+  'ignoreTransactions sendCredentials context centralConfig breakdownMetrics queueLimit monitorLongtasks ' +
   'reportTransactionsWithoutSpans'
+/** How each is written, as in `OPTION_TYPES`. */
+export const ELASTIC_TYPES = 'lbobbnbb'

@@ -2,6 +2,7 @@
  * The script-tag build: sets `window.headwater` and `window.initApm`, takes options from the tag's
  * `data-*` attributes, and runs the calls that the loader snippet has queued.
  */
+import { ELASTIC, ELASTIC_TYPES } from './elastic-config.js'
 import { apm, createAgent, init } from './index.js'
 import { OPTION_TYPES, OPTIONS, type Config } from './options.js'
 
@@ -50,10 +51,10 @@ else if (defaults.serviceName) {
 /** Reads `data-service-name="shop"` and its like; objects and lists are JSON, or lists with commas. */
 function fromAttributes(attributes: DOMStringMap): Partial<Config> {
   const config: Record<string, unknown> = {}
-  OPTIONS.forEach((name, index) => {
+  ;(PROTOCOLS && !FULL ? [...OPTIONS, ...ELASTIC.split(' ')] : OPTIONS).forEach((name, index) => {
     const text = attributes[name]
     if (text === undefined) return
-    const type = OPTION_TYPES[index]
+    const type = (PROTOCOLS && !FULL ? OPTION_TYPES + ELASTIC_TYPES : OPTION_TYPES)[index]
     config[name] =
       type === 't' ? text : type === 'l' ? text.split(',').map((item) => item.trim()) : parse(text)
   })

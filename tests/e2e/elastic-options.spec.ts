@@ -34,6 +34,37 @@ test('options without an effect are no unknown ones', async ({ open, stage }) =>
   expect(metadata).toMatchObject({ user: { id: '7' }, labels: { team: 'river' } })
 })
 
+test('attributes of the script tag are options, too', async ({ open, stage }) => {
+  const attributes = {
+    'service-name': '{service}',
+    'server-url': stage.origin,
+    'flush-interval': NEVER,
+    'ignore-transactions': 'first, second',
+    context: '{&quot;user&quot;:{&quot;id&quot;:7},&quot;tags&quot;:{&quot;team&quot;:&quot;river&quot;}}',
+    'send-credentials': '',
+    'queue-limit': '3',
+    'report-transactions-without-spans': 'false',
+  }
+  const text = Object.entries(attributes).map(([name, value]) => `data-${name}="${String(value)}"`)
+  for (const more of ['', `<script>elasticApm.init({ ignoreTransactions: ['third'] })</script>`]) {
+    const visit = await open({
+      head: `<script src="/headwater.elastic.min.js" ${text.join(' ')}></script>${more}`,
+    })
+    await visit.page.evaluate(async () => {
+      await elasticApm.flush()
+      for (const name of ['first', 'second', 'third']) elasticApm.startTransaction(name)?.end()
+      elasticApm.startTransaction('managed', 'custom', { managed: true })?.end()
+      await elasticApm.flush()
+    })
+    expect(visit.console).toEqual([])
+    const all = events(stage, visit)
+    expect(all[0]?.[1]).toMatchObject({ user: { id: '7' }, labels: { team: 'river' } })
+    const own = names(all, 'transaction').filter((name) => /first|second|third|managed/.test(String(name)))
+    // What \`init\` is given counts.
+    expect(own.sort()).toEqual(more ? ['first', 'second'] : ['third'])
+  }
+})
+
 test('ignored transactions are not sent, nor are their spans', async ({ open, stage }) => {
   const visit = await open(page(stage, `ignoreTransactions: ['whole', /^part/g]`))
   await visit.page.evaluate(() => {
