@@ -125,6 +125,47 @@ test('operations in bodies that are strings, which arrive as they were', async (
   expect(visit.errors).toEqual([])
 })
 
+test('a batch is named after its operations', async ({ open, demo, stage }) => {
+  const visit = await open(page(demo.collector, { graphql: 'body' }))
+  const document = (name: string) => ({
+    query: DOCUMENT.replace('Products', name),
+    variables: { card: 'secret' },
+  })
+  const bodies = [
+    [document('A'), { ...document('B'), operationName: 'B' }, document('A')],
+    [document('A'), { query: 'mutation Add { add }' }],
+    [{ operationName: 'Known', extensions: { persistedQuery: { sha256Hash: 'secret' } } }],
+    Array.from('ABCDEFGHIJKL', document),
+    [document('A'), { query: 'red shoes' }],
+    [document('A'), null],
+    [document('A'), 'query'],
+    [],
+  ].map((body) => JSON.stringify(body))
+  await visit.page.evaluate(async (bodies) => {
+    for (const body of bodies) {
+      await fetch('/echo?batch', { method: 'POST', body })
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }, bodies)
+  const spans = await requests(visit, '?batch', bodies.length)
+  expect(spans.map(told)).toEqual([
+    ['query A,B', 'query', 'A,B'],
+    ['A,Add', undefined, 'A,Add'],
+    ['GraphQL Operation', undefined, 'Known'],
+    ['query A,B,C,D,E', 'query', 'A,B,C,D,E'],
+    ['POST', undefined, undefined],
+    ['POST', undefined, undefined],
+    ['POST', undefined, undefined],
+    ['POST', undefined, undefined],
+  ])
+  const received = stage.received.filter(({ url }) => url.endsWith('?batch'))
+  expect(received.map(({ body }) => body.toString())).toEqual(bodies)
+  expect(JSON.stringify(spans, (_, value: unknown) => (typeof value === 'bigint' ? 0 : value))).not.toMatch(
+    /secret/,
+  )
+  expect(visit.errors).toEqual([])
+})
+
 test('without the option nothing is looked for, and a wrong one is refused', async ({ open, demo }) => {
   const visit = await open(page(demo.collector, {}))
   await visit.page.evaluate((query) => fetch('/echo?plain&query=' + encodeURIComponent(query)), DOCUMENT)

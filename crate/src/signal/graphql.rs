@@ -2,21 +2,43 @@
 //! kept, and of its variables nothing at all (OpenTelemetry's GraphQL conventions; GraphQL specification §2.2 to §2.4).
 
 use crate::trace::Attributes;
-use crate::wire::text::{find, position, take_part};
+use crate::wire::text::{contains, find, position, take_part};
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
     /// `query`, `mutation` or `subscription`; empty where the document is known to the server only.
     kind: &'static str,
-    /// Empty for an anonymous one.
+    /// Empty for an anonymous one. Of a batch they have commas between them.
     name: String,
 }
 
 impl Operation {
     /// Reads the wrapper's words: the operation's name, and its document behind a line feed. Either may be empty. A document
-    /// that is none makes no operation.
-    pub fn parse(mut document: &str) -> Option<Self> {
+    /// that is none makes no operation. In a batch U+0003 separates them.
+    pub fn parse(mut rest: &str) -> Option<Self> {
+        let mut all = Self::parse_one(take_part(&mut rest, 3));
+        while let Some(first) = &mut all
+            && !rest.is_empty()
+        {
+            match Self::parse_one(take_part(&mut rest, 3)) {
+                None => all = None,
+                Some(next) => {
+                    if first.kind != next.kind {
+                        first.kind = "";
+                    }
+                    if !first.name.is_empty() && !next.name.is_empty() {
+                        first.name.push(',');
+                    }
+                    first.name.push_str(&next.name);
+                }
+            }
+        }
+        all
+    }
+
+    #[inline(never)]
+    fn parse_one(mut document: &str) -> Option<Self> {
         let name = take_part(&mut document, b'\n');
         if document.is_empty() {
             return (!name.is_empty()).then(|| Self { kind: "", name: name.into() });
@@ -88,6 +110,9 @@ impl Operation {
         attributes.known_text("graphql.operation.type", self.kind);
         attributes.known_text("graphql.operation.name", &self.name);
         if self.kind.is_empty() {
+            if contains(&self.name, ",") {
+                return self.name.clone();
+            }
             return "GraphQL Operation".into();
         }
         let mut name = String::from(self.kind);
@@ -136,7 +161,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Option<(&'static str, String)> {
-        Operation::parse(text).map(|Operation { kind, name }| (kind, name))
+        Operation::parse(text).map(|Operation { kind, name, .. }| (kind, name))
     }
 
     fn operation(kind: &'static str, name: &str) -> Option<(&'static str, String)> {
@@ -159,6 +184,22 @@ mod tests {
             ("Known\n", operation("", "Known")),
         ] {
             assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_batch_has_its_operations_names() {
+        for (text, expected) in [
+            ("\nquery A { a }\u{3}\nquery B { b }\u{3}C\n", Some(("A,B,C", ""))),
+            ("\nquery A { a }\u{3}\nquery B { b }", Some(("query A,B", "query"))),
+            ("\nquery A { a }\u{3}\nmutation B { b }", Some(("A,B", ""))),
+            ("A\n\u{3}B\n", Some(("A,B", ""))),
+            ("\n{a}\u{3}\nquery A{a}", Some(("query A", "query"))),
+            ("\n{a}\u{3}\nmutation{a}", Some(("GraphQL Operation", ""))),
+            ("\nquery A { a }\u{3}\nshoes", None),
+        ] {
+            let told = Operation::parse(text).map(|one| (one.tell(&mut Attributes::of_span()), one.kind));
+            assert_eq!(told, expected.map(|(name, kind)| (name.into(), kind)), "{text}");
         }
     }
 
