@@ -107,6 +107,11 @@ async function drive({ page }: Visit): Promise<void> {
   await page.evaluate(() => {
     agent.captureError(new TypeError('of the page'))
     void Promise.reject(new URIError('refused'))
+    for (const reason of ['out of stock', { code: 5 }, [1], null, agent.captureError, 7])
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is it
+      void Promise.reject(reason)
+    agent.captureError('payment: declined')
+    agent.captureError('declined')
     const script = document.createElement('script')
     script.src = '/throws.js'
     document.head.append(script)
@@ -172,7 +177,9 @@ const REASONS: [pattern: RegExp, reason: string][] = [
   [/sample_rate/, 'the server takes a missing one for 1'],
   [/page\.referer/, 'with the page load, and only where there is one'],
   [/browser_|network_|error_type/, 'more labels'],
-  [/handled/, 'whether the page has caught it'],
+  [/^- error .*(rejection|declined).*: culprit/, 'what has no stack has no place'],
+  [/^- error .*rejection.*context\.custom/, 'the message has it'],
+  [/exception\.handled/, 'whether the page has caught it'],
   [/hard-navigation Requesting.*http\.|resource .*status_code/, 'the browser knows'],
 ]
 
@@ -206,6 +213,9 @@ test('field by field', async ({ open, stage }) => {
         else differs(before === undefined ? '+' : now === undefined ? '-' : '~', field, before, now)
       }
   }
+  expect(ours.get('error  Unhandled promise rejection: out of stock')?.get('exception.type')).toBe(
+    '"Unhandled promise rejection"',
+  )
   const reasons = found.map(({ text }) => REASONS.find(([pattern]) => pattern.test(text))?.[1])
   expect(found.filter((_, index) => reasons[index] === undefined)).toEqual([])
   expect(equal).toBeGreaterThan(150)

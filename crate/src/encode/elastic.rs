@@ -197,16 +197,22 @@ fn write_error(event: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>)
     let culprit = lines(trace).find_map(Frame::parse).map_or("", |frame| frame.file());
     member("culprit", culprit, out);
     open("exception", b'{', out);
-    member("type", attributes.text("exception.type"), out);
+    let message = match attributes.text(SHOWN) {
+        "" => attributes.text("exception.message"),
+        shown => shown,
+    };
+    let mut kind = attributes.text("exception.type");
+    // What is no error has none: Elastic's agent takes what stands before the first colon.
+    let end = find(message, b":");
+    if kind.is_empty() && end < message.len() {
+        kind = &message[..end];
+    }
+    member("type", kind, out);
     write_flag(
         "handled",
         attributes.get(HANDLED).and_then(|value| field(value, 2)).is_some_and(|flag| flag.number() != 0),
         out,
     );
-    let message = match attributes.text(SHOWN) {
-        "" => attributes.text("exception.message"),
-        shown => shown,
-    };
     write_member("message", message, out);
     write_frames(part(&mut trace), out);
     if !trace.is_empty() {

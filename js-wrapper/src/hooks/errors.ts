@@ -64,9 +64,23 @@ export function hookErrors({ report }: ErrorReporter, undo: (() => void)[]): voi
       FULL ? undefined : () => message,
     )
   const rejected = ({ reason }: PromiseRejectionEvent) =>
-    report(reason, false, '', {}, FULL ? undefined : (summary) => `Unhandled promise rejection: ${summary}`)
+    report(
+      reason,
+      false,
+      '',
+      {},
+      FULL ? undefined : (summary) => `Unhandled promise rejection: ${toText(reason, summary)}`,
+    )
   listen(undo, 'error', thrown)
   listen(undo, 'unhandledrejection', rejected)
+}
+
+/** As Elastic's agent writes what a promise was rejected with, of which `summary` is for errors. */
+function toText(reason: unknown, summary: string): string {
+  if (reason === undefined || reason === null) return '<no reason specified>'
+  if (typeof reason === 'function') return '<function>'
+  if (typeof reason !== 'object' || typeof (reason as Partial<Error>).message === 'string') return summary
+  return (!Array.isArray(reason) && quietly(() => JSON.stringify(reason))) || '<object>'
 }
 
 /** Errors with their causes, at most. */
