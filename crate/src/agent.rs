@@ -618,7 +618,7 @@ impl<H: Host> Agent<H> {
         context.flags = context.flags.with_sampled(root.unwrap_or(page.root).decision.sampled());
         context.write(&mut answer);
         let &Start { number, start, cause, can_reuse, is_blocking, .. } = given;
-        let is_held = is_blocking || matches!(cause, Cause::Managed | Cause::Route);
+        let is_held = is_blocking || cause != Cause::Own;
         self.activities.push(Activity {
             number,
             cause,
@@ -696,10 +696,12 @@ impl<H: Host> Agent<H> {
     /// Whether an activity is held: by tasks of the page's code, or until the next picture (`painted` just now).
     pub fn hold(&mut self, now: f64, number: u32, held: bool, painted: bool) {
         if let Some(activity) = self.activities.iter_mut().find(|activity| activity.number == number) {
-            activity.is_held = held;
-            if painted && now > activity.latest {
+            if painted && activity.cause == Cause::Route && now > activity.latest {
                 activity.latest = now;
             }
+            activity.is_held = held;
+            // What the browser tells of a picture comes right behind it.
+            activity.last = now;
         }
     }
 
@@ -945,7 +947,9 @@ impl<H: Host> Agent<H> {
             let mut context = self.page_context();
             if name == WEB_VITAL {
                 context = visit.or(self.page.as_ref().map(PageLoad::sampled_context));
-            } else if let Some(activity) = self.activity_now(time) {
+            } else if let Some(place) = self.place_now(time) {
+                let activity = &mut self.activities[place];
+                activity.touch(now, Some(now));
                 context = Some(activity.context);
             }
             self.event(time, Event { name, time, severity: Severity::Info, context, attributes });

@@ -380,10 +380,10 @@ export function createSpans(
   }
 
   /** The next picture is part of it. */
-  const whenPainted = ({ number }: OwnSpan) => {
+  const whenPainted = (span: OwnSpan) => {
     let done = false
     const paint = (painted: number) => {
-      if (!done) module.call('hold', '', number, 0, painted)
+      if (!done) module.call('hold', '', span.number, +!span.isFinished(), painted)
       done = true
       tend()
     }
@@ -418,8 +418,10 @@ export function createSpans(
         span.name = name
         span.type = TYPES[ROUTE] ?? ''
       }
-      if (isRoute || !found) span.setAttributes(attributes)
-      if (isRoute) whenPainted(span)
+      if (isRoute || !found) {
+        span.setAttributes(attributes)
+        whenPainted(span)
+      }
       tend()
     },
     current: () => find(module.call('currentTransaction')),

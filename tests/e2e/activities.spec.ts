@@ -1,6 +1,7 @@
 /** What a visitor does, changes of the route, and transactions of the page's own: what belongs to them, and their end. */
+import { browser } from '../support/browsers.js'
 import { readIntake } from '../support/intake.js'
-import { postsOf } from '../support/stage.js'
+import { postsOf, type Stage } from '../support/stage.js'
 import { Kind, only, type Span } from '../support/spans.js'
 import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
 
@@ -56,6 +57,86 @@ test('what follows a click soon is below it, and a click without is none', async
   expect(only(all, visit.service, 'GET', 'late').traceId).not.toBe(click.traceId)
   expect(all.filter(({ name }) => name.includes('Click'))).toHaveLength(1)
 })
+
+test('what a slow click does, and the frame that it holds up, are below it', async ({ open, stage }) => {
+  const options = { protocol: 'http/json', routes: [] }
+  for (const file of ['headwater.full.min.js', 'headwater.elastic.min.js']) {
+    const isFull = file.includes('full')
+    const visit = await open(
+      page(
+        stage.origin,
+        `<button id="slow" name="slow">Slow</button><button id="late" name="late">Late</button>
+        <script>
+          const work = () => { for (const end = performance.now() + 150; performance.now() < end;); }
+          slow.onclick = work
+          late.onclick = () => { work(); fetch('/echo?late') }
+        </script>`,
+        isFull ? options : {},
+        file,
+      ),
+    )
+    await visit.page.evaluate(async () => {
+      await own.flush()
+    })
+    for (const id of ['#slow', '#late']) {
+      await visit.page.click(id)
+      await visit.page.waitForTimeout(700)
+    }
+    await visit.page.evaluate(() => own.flush())
+    if (isFull) {
+      const spans = sentSpans(stage, visit)
+      const [slow, late] = ['slow', 'late'].map((name) =>
+        spans.find((span) => span.name.includes(`["${name}"]`)),
+      )
+      expect(spans.find(({ name }) => name === 'GET')).toMatchObject({
+        traceId: late?.traceId,
+        parentSpanId: late?.spanId,
+      })
+      // Firefox tells of no frames.
+      if (browser !== 'chromium') continue
+      const frames = sentFrames(stage, visit)
+      for (const click of [slow, late]) expect(frames).toContainEqual([click?.traceId, click?.spanId])
+    } else {
+      const events = postsOf(stage, '/intake/v2/rum/events', `"${visit.service}"`).flatMap(({ body }) =>
+        readIntake(body.toString()),
+      )
+      const late = events.find(([, { name }]) => name === 'Click - button["late"]')?.[1]
+      const request = events.find(([, { name }]) => String(name).startsWith('GET'))?.[1]
+      expect(request?.['parent_id']).toBe(late?.['id'])
+      if (browser !== 'chromium') continue
+      const slow = events.find(([, { name }]) => name === 'Click - button["slow"]')?.[1]
+      expect(events.find(([, event]) => event['parent_id'] === slow?.['id'])?.[1]).toMatchObject({
+        name: 'Longtask(self)',
+      })
+    }
+  }
+})
+
+interface Sent {
+  traceId: string
+  spanId: string
+  parentSpanId?: string
+  name: string
+  eventName: string
+}
+
+/** What has come as JSON. */
+const sentSpans = (stage: Stage, { service }: Visit): Sent[] =>
+  postsOf(stage, '/v1/traces', service).flatMap(({ body }) =>
+    (
+      JSON.parse(body.toString()) as { resourceSpans: { scopeSpans: { spans: Sent[] }[] }[] }
+    ).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
+  )
+const sentFrames = (stage: Stage, { service }: Visit): string[][] =>
+  postsOf(stage, '/v1/logs', service)
+    .flatMap(({ body }) =>
+      (
+        JSON.parse(body.toString()) as { resourceLogs: { scopeLogs: { logRecords: Sent[] }[] }[] }
+      ).resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords)),
+    )
+    .flatMap(({ eventName, traceId, spanId }) =>
+      eventName === 'browser.long_animation_frame' ? [[traceId, spanId]] : [],
+    )
 
 const ROUTES = { routes: ['/products/:id', '/cart'] }
 

@@ -94,7 +94,7 @@ impl Cause {
 impl Activity {
     /// Whether what starts now belongs to it.
     pub fn takes(&self, now: f64) -> bool {
-        now <= self.last + self.cause.window()
+        now <= self.last + self.cause.window() || self.is_held
     }
 
     /// Whether what starts now is not another one but this, seen again: as a click that changes the route, or a route
