@@ -167,7 +167,10 @@ function mask(text: string, at: string): string {
  * `+` the other way round, `~` for another value.
  */
 const REASONS: [pattern: RegExp, reason: string][] = [
-  [/longtask|^[~] transaction page-load .*span_count|Fire "load"|Making a connection|resource .*\.js$/, NO_DIFFERENCE],
+  [
+    /longtask|^[~] transaction page-load .*span_count|Fire "load"|Making a connection|resource .*\.js$/,
+    NO_DIFFERENCE,
+  ],
   [/^~ metadata .*agent\.version/, 'our own version; the name is theirs, as the server wants it'],
   [/user\./, 'once, in the metadata: the server puts it on every event'],
   [/^\+ .*timestamp/, 'when it was, and not when it has arrived'],
