@@ -383,3 +383,74 @@ function touched(): string[] {
 }
 
 declare const natives: { name: string; isUntouched(): boolean }[]
+
+const FILES = ['headwater.min.js', 'headwater.elastic.min.js', 'headwater.full.min.js']
+
+for (const file of FILES)
+  test(`${file}: what is hooked ahead of the module is what it asks for`, async ({ open, stage }) => {
+    const hooked: string[] = []
+    // The first is not run before it is needed; the other has to be, to say what there is to hook.
+    for (const options of [{}, { instrument: true }]) {
+      const { page } = await open({ head: `<script src="/${file}"></script>` })
+      hooked.push(
+        await page.evaluate(
+          ([serverUrl, options]) => {
+            const all: string[] = []
+            const watch = (owner: object, name: string) => {
+              const native = Reflect.get(owner, name) as (...parameters: unknown[]) => unknown
+              Reflect.set(owner, name, function (this: unknown, ...parameters: unknown[]) {
+                all.push(`${name} ${JSON.stringify(parameters[0])}`)
+                return Reflect.apply(native, this, parameters)
+              })
+            }
+            watch(EventTarget.prototype, 'addEventListener')
+            watch(PerformanceObserver.prototype, 'observe')
+            const functions = (): unknown[] => [
+              fetch,
+              Reflect.get(XMLHttpRequest.prototype, 'send'),
+              WebSocket,
+              EventSource,
+            ]
+            const natives = functions()
+            const agent = initApm({ serviceName: 'shop', serverUrl, ...options })
+            all.push(...functions().map((value, index) => String(value !== natives[index])))
+            const hooks = all.join('\n')
+            if (!agent.isActive()) throw new Error('inactive')
+            return hooks
+          },
+          [stage.origin, options] as const,
+        ),
+      )
+    }
+    expect(hooked[0]).toContain('pagehide')
+    expect(hooked[0]).toBe(hooked[1])
+  })
+
+for (const file of FILES)
+  test(`${file}: the module is not there before it is needed, and then at once`, async ({ open, stage }) => {
+    // Instances behind `init`, behind a request, and a while behind the load event.
+    const count = `<script>
+      instances = 0
+      seen = []
+      WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+        construct: (native, parameters) => (instances++, Reflect.construct(native, parameters)),
+      })
+    </script><script src="/${file}"></script><script>
+      initApm({ serviceName: '{service}', serverUrl: '${stage.origin}' })
+      seen.push(instances)
+    </script>`
+    const quiet = await open({ head: count })
+    await expect.poll(() => quiet.page.evaluate(() => instances)).toBe(1)
+    expect(await quiet.page.evaluate(() => seen)).toEqual([0])
+    const busy = await open({
+      head: `${count}<script>fetch('/echo?needed=${file}'); seen.push(instances)</script>`,
+    })
+    expect(await busy.page.evaluate(() => seen)).toEqual([0, 1])
+    expect(
+      stage.only(`/echo?needed=${file}`).headers.filter(([name]) => name === 'traceparent'),
+    ).toHaveLength(1)
+    expect(busy.console).toEqual([])
+  })
+
+declare const instances: number
+declare const seen: number[]
