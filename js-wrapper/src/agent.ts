@@ -258,6 +258,8 @@ function start(
     if (configure(module, config, log)) {
       facts.forEach((fact, index) => reportFact(module, index, fact))
       if (PROTOCOLS) readSession()
+      // Not before: to listen for `storage`, Chromium waits for what is stored.
+      if (PROTOCOLS && hasSession) hookSession(readSession, undo)
       hooks = module.call('start', '', performance.timeOrigin) ?? 0
       target = hooks ? (module.ask('endpoint')?.split('\n') ?? []) : []
       if (PROTOCOLS && !FULL && filters.length) leaveUncompressed(module)
@@ -274,9 +276,9 @@ function start(
   const readSession = () => {
     if (hasSession && consents) reportSession(module, storedSession())
   }
-  if (DECIDING.test(Object.keys(config).join()) && !module.wake()) return undefined
-  // Safari has none.
-  quietly(() => nativeTimer('requestIdleCallback')(() => void module.compile()))
+  // Firefox stops the scripts of a tab that is closed, and right after a module was compiled they are too slow to have sent.
+  if (('mozInnerScreenX' in globalThis || DECIDING.test(Object.keys(config).join())) && !module.wake())
+    return undefined
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
@@ -322,7 +324,6 @@ function start(
     if (hooks & EVENT_SOURCE) hookEventSource(spans, undo)
     hookBeacons(module, undo)
   }
-  if (hasSession) hookSession(readSession, undo)
   if (PROTOCOLS && config.reports) hookReports(module, undo)
   if (FULL && hooks & (FETCH | XML_HTTP_REQUEST)) catchUp = hookTiming(module, !!readAnswer, undo)
   if (PROTOCOLS && hooks & WEB_VITALS)

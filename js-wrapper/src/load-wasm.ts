@@ -53,8 +53,6 @@ export interface Module {
   ask<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): string | undefined
   /** The same for a call that nothing waits for: the module is not instantiated for it. Not of the standard build. */
   later<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): void
-  /** Compiles the module on another thread, unless it has been compiled; settles when it need not be waited for. */
-  compile(): Promise<unknown>
   /** Instantiates the module, if that has not been done. Returns whether it can be called. */
   wake(): boolean
   /** Makes every later call a no-op, and lets go of the module. */
@@ -163,13 +161,6 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
       const call = () => enter(false, name, input, numbers)
       if (PROTOCOLS && !(closed || (wasm as Exports | undefined))) waiting.push(call)
       else call()
-    },
-    async compile() {
-      try {
-        compiled ??= await WebAssembly.compile(decode(encoded))
-      } catch {
-        // The next call says so.
-      }
     },
     wake,
     close: () => {

@@ -285,7 +285,7 @@ export interface FlushResult {
 export interface Agent {
   /**
    * Starts the agent, synchronously: what the next line requests is observed. The module is compiled, and the configuration
-   * read, when that is needed: with the first request or call, else behind the load event. A configuration that is not
+   * read, when that is needed: with the first request or call, else behind the load event; in Firefox at once. A configuration that is not
    * allowed is then explained on the console and leaves the agent inactive, which {@link isActive} says at once. A second
    * call is ignored with a warning, unless {@link stop} was called.
    *

@@ -78,6 +78,10 @@ run: cold in a new browser profile, warm when the browser has kept the compiled 
 until 0.4 s after the agent is up, above a page without an agent: that includes what is done later. "Long" is the median number
 of tasks above 50 ms while the page loads, cold, and the longest.
 
+Ours only install hooks until then. The module is compiled and configured with the first request, else behind the load event; that
+is in "all". Most of it is decoding the module, which travels as text within the script, and compiling its functions, which
+the browser does as each is called first. The next page of a visit does it again.
+
 ${plot('start', 'Start, cold', 'ms', (agent) => thousandth(of('start-1x', agent, 'cold')))}
 ${table(
   [

@@ -44,8 +44,7 @@ export function hookPageLoad(
   // The load event's own end is known one task later.
   let timer: number | undefined
   const loaded = () => {
-    const due = () => void module.compile().then(report)
-    timer = nativeTimer('setTimeout')(due, PROTOCOLS && !FULL ? AFTER_LOAD : 0)
+    timer = nativeTimer('setTimeout')(report, PROTOCOLS && !FULL ? AFTER_LOAD : 0)
   }
   if (document.readyState === 'complete') loaded()
   else listen(undo, 'load', loaded)
