@@ -414,9 +414,9 @@ for (const file of FILES)
             const natives = functions()
             const agent = initApm({ serviceName: 'shop', serverUrl, ...options })
             all.push(...functions().map((value, index) => String(value !== natives[index])))
-            const hooks = all.join('\n')
+            // Now the module is there, and what waits for it.
             if (!agent.isActive()) throw new Error('inactive')
-            return hooks
+            return all.sort().join('\n')
           },
           [stage.origin, options] as const,
         ),
