@@ -12,8 +12,9 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: !!process.env['CI'],
   // Other browsers' drivers lose a message now and then, and on a machine that others use, too, any browser can
-  // be too late: what fails again is a failure, and what doesn't is listed as flaky.
-  retries: browser === 'chromium' ? (process.env['CI'] ? 1 : 0) : 2,
+  // be too late: what fails again is a failure, and what doesn't is listed as flaky. Firefox stops the scripts of a tab that
+  // is closed, sometimes before they have sent.
+  retries: browser === 'chromium' ? (process.env['CI'] ? 1 : 0) : 3,
   // Each window of Firefox is as slow as a whole browser.
   timeout: browser === 'chromium' ? 30_000 : 90_000,
   use: {

@@ -131,8 +131,10 @@ test('headwater/elastic: the intake takes it, and nothing of it is dropped', asy
   })
   for (const event of [load, document]) {
     expect(Math.abs(Number(event?.['timestamp']) / 1_000 - Date.now())).toBeLessThan(60_000)
-    expect(Number(event?.['duration'])).toBeGreaterThan(0)
   }
+  expect(Number(load?.['duration'])).toBeGreaterThan(0)
+  // Firefox may have received it all before the navigation began.
+  expect(Number(document?.['duration'])).toBeGreaterThanOrEqual(0)
 
   // Outside of the page load: a transaction round the span whose id the server has got.
   const name = `GET ${stage.origin}/echo`
