@@ -80,7 +80,8 @@ of tasks above 50 ms while the page loads, cold, and the longest.
 
 Ours only install hooks until then. The module is compiled and configured with the first request, else behind the load event; that
 is in "all". Most of it is decoding the module, which travels as text within the script, and compiling its functions, which
-the browser does as each is called first. The next page of a visit does it again.
+the browser does as each is called first. The next page of a visit does it again. \`headwater/elastic\` ends the page load a second
+behind its event, and does it after what is measured here.
 
 ${plot('start', 'Start, cold', 'ms', (agent) => thousandth(of('start-1x', agent, 'cold')))}
 ${table(
