@@ -30,13 +30,6 @@ impl Host for Page {
     fn first_match(&self, _origin: &str) -> Option<usize> {
         None
     }
-    fn sample(&self, _kind: u32, _name: &str, _url: &str) -> f64 {
-        f64::NAN
-    }
-    fn before_send(&self, _span: &str) -> String {
-        String::new()
-    }
-    fn store(&self, _session: &str) {}
     fn origin(&self, _url: &str) -> Option<String> {
         None
     }
@@ -48,7 +41,6 @@ impl Host for Page {
         black_box(body);
         self.0.borrow_mut().push(number);
     }
-    fn send_later(&self, _body: &[u8], _are_events: bool) {}
     fn keep(&self, _record: &[u8]) -> bool {
         true
     }

@@ -2023,10 +2023,6 @@ mod tests {
             world.rate
         }
 
-        fn before_send(&self, _span: &str) -> String {
-            String::new()
-        }
-
         fn store(&self, session: &str) {
             self.0.borrow_mut().stored = session.into();
         }
@@ -2048,8 +2044,6 @@ mod tests {
             world.sent.push((number, body.into(), keepalive));
             world.events.push(are_events);
         }
-
-        fn send_later(&self, _body: &[u8], _are_events: bool) {}
 
         fn keep(&self, _record: &[u8]) -> bool {
             false

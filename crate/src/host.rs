@@ -14,14 +14,20 @@ pub trait Host {
     /// Asks the page's `tracesSampler`: a rate; NaN if it leaves it to us; anything else if it has failed.
     /// `name` and `url` are those of the trace's first span; `kind` is 0 for a request, 1 for the page load, or 2 and the
     /// number of a [`Cause`](crate::signal::activity::Cause).
-    fn sample(&self, kind: u32, name: &str, url: &str) -> f64;
+    /// By default there is none.
+    fn sample(&self, _kind: u32, _name: &str, _url: &str) -> f64 {
+        f64::NAN
+    }
 
     /// Shows a span, as OTLP's JSON, to the page's `beforeSend`. Returns nothing if it stays as it is; else `-` if it is
     /// dropped, or `+`, its name and its attributes: see [`Attributes::given`](crate::trace::Attributes).
-    fn before_send(&self, span: &str) -> String;
+    /// By default there is none.
+    fn before_send(&self, _span: &str) -> String {
+        String::new()
+    }
 
-    /// Keeps a text for the next page of this origin, if it can.
-    fn store(&self, session: &str);
+    /// Keeps a text for the next page of this origin, if it can. By default it cannot.
+    fn store(&self, _session: &str) {}
 
     /// The serialised origin of a URL (`https://api.example`), if it is an http or https one.
     fn origin(&self, url: &str) -> Option<String>;
@@ -38,7 +44,8 @@ pub trait Host {
 
     /// Has the browser post `body` when the page is gone, whatever becomes of it, instead of the last one; with an empty
     /// body none.
-    fn send_later(&self, body: &[u8], are_events: bool);
+    /// By default it cannot.
+    fn send_later(&self, _body: &[u8], _are_events: bool) {}
 
     /// Puts a record into the page's storage, to be sent later or by another page. Returns whether it has been
     /// handed over.

@@ -1488,16 +1488,6 @@ impl Host for Page {
         None
     }
 
-    fn sample(&self, _kind: u32, _name: &str, _url: &str) -> f64 {
-        f64::NAN
-    }
-
-    fn before_send(&self, _span: &str) -> String {
-        String::new()
-    }
-
-    fn store(&self, _session: &str) {}
-
     fn origin(&self, url: &str) -> Option<String> {
         let mut serialised = String::new();
         Origin::of(url)?.write(&mut serialised);
@@ -1517,8 +1507,6 @@ impl Host for Page {
             self.0.borrow_mut().push(body.into());
         }
     }
-
-    fn send_later(&self, _body: &[u8], _are_events: bool) {}
 
     fn keep(&self, _record: &[u8]) -> bool {
         false

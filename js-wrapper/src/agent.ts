@@ -82,7 +82,7 @@ export function createAgent(): Agent {
             filters,
             observers,
           )
-          if (PROTOCOLS && running) add(labels)
+          if (PROTOCOLS) add(labels)
           if (PROTOCOLS && !FULL && running && asksServer()) void (agent as ElasticAgent).fetchCentralConfig()
         } catch (error) {
           // Such as a member of the configuration that throws when it is read.

@@ -8,6 +8,10 @@ export function packAttributes(attributes: Record<string, unknown>): string {
 /** Without what separates the parts. */
 export const clean = (text: unknown): string => String(text).replace(/[\x01-\x03]/g, ' ')
 
+/** Parts of a text, each of so many characters at most. */
+export const packParts = (parts: readonly unknown[], most: number): string =>
+  parts.map((part) => clean(part ?? '').slice(0, most)).join('\x01')
+
 function packed([key, value]: [string, unknown]): string {
   const name = clean(key) + '\x02'
   switch (typeof value) {

@@ -1,7 +1,9 @@
 /** Web vitals and what is behind them: the same page measured by us and by Google's `web-vitals`. */
+import type { Page } from '@playwright/test'
 import type { Metric, MetricWithAttribution } from 'web-vitals/attribution'
 
 import config from '../playwright.config.js'
+import type { Demo } from '../support/demo.js'
 import { attributesOf, spansIn, type Attributes } from '../support/spans.js'
 import { source } from '../support/source.js'
 import { postsOf, type Stage } from '../support/stage.js'
@@ -130,6 +132,16 @@ test('of fifty interactions the longest is forgiven', async ({ open, stage }) =>
   await same(stage, visit, theirs)
 })
 
+/** Leaves the page, and comes back to it out of the cache, where something moves. */
+async function comeBack(page: Page, demo: Demo, url: string): Promise<void> {
+  await page.goto(`${demo.api}/`)
+  await goBack(page, url)
+  expect(await page.evaluate(() => typeof viaXhr), 'it was kept').toBe('function')
+  await page.waitForTimeout(600)
+  await page.evaluate(() => grow(300))
+  await page.waitForTimeout(600)
+}
+
 test('a page that comes out of the back/forward cache', async ({ open, stage, demo }) => {
   const visit = await open({ head: ours(stage) + LIBRARY, body: BODY })
   const { page } = visit
@@ -137,12 +149,7 @@ test('a page that comes out of the back/forward cache', async ({ open, stage, de
   await page.evaluate(() => moved)
   await page.locator('button').click()
   await idle(visit)
-  await page.goto(`${demo.api}/`)
-  await goBack(page, url)
-  expect(await page.evaluate(() => typeof viaXhr), 'it was kept').toBe('function')
-  await page.waitForTimeout(600)
-  await page.evaluate(() => grow(300))
-  await page.waitForTimeout(600)
+  await comeBack(page, demo, url)
   await page.locator('input').press('a')
   await idle(visit)
   const theirs = await leave(visit, stage)
@@ -277,12 +284,7 @@ test('a soft navigation that comes out of the back/forward cache, and another on
   await page.evaluate(() => moved)
   await show('#first', '#soft')
   const url = page.url()
-  await page.goto(`${demo.api}/`)
-  await goBack(page, url)
-  expect(await page.evaluate(() => typeof viaXhr), 'it was kept').toBe('function')
-  await page.waitForTimeout(600)
-  await page.evaluate(() => grow(300))
-  await page.waitForTimeout(600)
+  await comeBack(page, demo, url)
   await show('#second', '.two')
   const theirs = await leave(visit, stage)
   const kinds = new Set(

@@ -515,16 +515,6 @@ mod tests {
             None
         }
 
-        fn sample(&self, _kind: u32, _name: &str, _url: &str) -> f64 {
-            1.0
-        }
-
-        fn before_send(&self, _span: &str) -> String {
-            String::new()
-        }
-
-        fn store(&self, _session: &str) {}
-
         fn origin(&self, _url: &str) -> Option<String> {
             None
         }

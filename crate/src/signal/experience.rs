@@ -203,8 +203,7 @@ impl Experience {
         let [start, redirect, fetch, end] = [next(), next(), next(), next()];
         let [response, interactive, complete] = [next(), next(), next()];
         // Firefox has one that lies some milliseconds before the navigation.
-        let first = greater(fetch, start);
-        let base = if redirect > 0.0 { redirect } else { first };
+        let base = if redirect > 0.0 { redirect } else { greater(fetch, start) };
         // Not so in some versions of WebKit (its bugs 168057 and 186919).
         let is_in_order = fetch > 0.0 && response >= fetch && end >= response;
         let mark = |at: f64| if is_in_order && at >= fetch { greater(at - base, 0.0) } else { UNKNOWN };

@@ -1,5 +1,5 @@
 /** Reports what has failed on the page. */
-import { clean, packAttributes } from '../attributes.js'
+import { packAttributes, packParts } from '../attributes.js'
 import type { Module } from '../load-wasm.js'
 import { isRegExp, listen, matcher, quietly } from './patch.js'
 
@@ -45,8 +45,7 @@ export function errorReporter(module: Module, ignored: readonly (string | RegExp
         parts.push(type, what, stack ?? (!depth && place ? `at ${place}` : ''))
         cause = next
       }
-      const pack = (part: unknown) => clean(part).slice(0, MOST)
-      const text = parts.map(pack).join('\x01') + (FULL ? '' : '\x03' + pack(message))
+      const text = packParts(parts, MOST) + (FULL ? '' : '\x03' + packParts([message], MOST))
       module.call('captureError', packAttributes(labels) + '\x03' + text, +handled, request)
     })
   return { report, requestFailed: (error, id) => requests.set(Object(error) as object, id) }

@@ -1,17 +1,12 @@
 /** Reports what the browser has to say beside exceptions: `Report` in `crate/src/signal/report.rs`. */
-import { clean } from '../attributes.js'
+import { packParts } from '../attributes.js'
 import type { Module } from '../load-wasm.js'
 import { listen, quietly } from './patch.js'
 
 /** Installs the hook. */
 export function hookReports(module: Module, undo: (() => void)[]): void {
   const tell = (kind: number, ...parts: unknown[]) =>
-    module.call(
-      'captureError',
-      [location.href, ...parts].map((part) => clean(part ?? '').slice(0, MOST)).join('\x01'),
-      kind,
-      0,
-    )
+    module.call('captureError', packParts([location.href, ...parts], MOST), kind, 0)
   const place = ({ sourceFile, lineNumber, columnNumber }: Place) =>
     sourceFile && [sourceFile, lineNumber, columnNumber].join(':')
 
