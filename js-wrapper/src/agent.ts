@@ -36,11 +36,33 @@ import { hookSession, keepSession, storedSession } from './session.js'
 import { createSpans, TYPES, type Spans } from './span.js'
 import type { Agent, Diagnostics, Target, TransactionObserver } from './types.js'
 
+// The bits that `start` of the module returns (`crate/src/lib.rs`).
+const PAGE_LOAD = 1
+const FETCH = 2
+const XML_HTTP_REQUEST = 4
+const HISTORY = 1 << 3
+const EVENT_TARGET = 1 << 4
+const CLICK = 1 << 5
+const ERRORS = 1 << 6
+const WEB_VITALS = 1 << 7
+const WEB_SOCKET = 1 << 8
+const EVENT_SOURCE = 1 << 9
+const FAILURES = 1 << 28
+const ANSWERS = 1 << 29
+
+/** Without one of {@link DECIDING}. */
+const USUAL =
+  PAGE_LOAD |
+  FETCH |
+  XML_HTTP_REQUEST |
+  (PROTOCOLS ? HISTORY | EVENT_TARGET | CLICK | ERRORS | WEB_VITALS : 0) |
+  (FULL ? WEB_SOCKET | EVENT_SOURCE : 0)
+
 /** Makes an agent that is not started yet. */
 export function createAgent(): Agent {
   let running: ReturnType<typeof start>
   const filters: Filters = []
-  const observers = new Map<TransactionObserver, string>()
+  const observers = /* @__PURE__ */ new Map<TransactionObserver, string>()
   /** Of every start. */
   const labels: Record<string, unknown> = {}
   const add = (more: Record<string, unknown>) => {
@@ -190,9 +212,8 @@ function start(
     stopped()
   }
 
-  const patterns = [config.distributedTracingOrigins]
-    .flat()
-    .map((entry) => (FULL && (entry as Target | undefined)?.match) || entry)
+  const origins = [config.distributedTracingOrigins].flat()
+  const patterns = (FULL ? origins.map((entry) => (entry as Target | undefined)?.match ?? entry) : origins)
     .filter(isRegExp)
     .map(matcher)
   let target: string[] = []
@@ -391,28 +412,6 @@ const FAILED = '[headwater] failed and has switched itself off; the page is not 
 
 /** Options by which the module says which hooks there are. */
 const DECIDING = PROTOCOLS ? /active|nstrument|protocol|sampleOnError|trusted/ : /active|nstrument/
-
-// The bits that `start` of the module returns (`crate/src/lib.rs`).
-const PAGE_LOAD = 1
-const FETCH = 2
-const XML_HTTP_REQUEST = 4
-const HISTORY = 1 << 3
-const EVENT_TARGET = 1 << 4
-const CLICK = 1 << 5
-const ERRORS = 1 << 6
-const WEB_VITALS = 1 << 7
-const WEB_SOCKET = 1 << 8
-const EVENT_SOURCE = 1 << 9
-const FAILURES = 1 << 28
-const ANSWERS = 1 << 29
-
-/** Without one of {@link DECIDING}. */
-const USUAL =
-  PAGE_LOAD |
-  FETCH |
-  XML_HTTP_REQUEST |
-  (PROTOCOLS ? HISTORY | EVENT_TARGET | CLICK | ERRORS | WEB_VITALS : 0) |
-  (FULL ? WEB_SOCKET | EVENT_SOURCE : 0)
 
 /** What a trace begins with: `Host::sample` in `crate/src/host.rs`. */
 const TRACE_TYPES = ['http-request', 'page-load', ...TYPES] as const

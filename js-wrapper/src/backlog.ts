@@ -110,5 +110,5 @@ export function createBacklog(
 const STORE = 'spans'
 /** Milliseconds, longer than a request may take. */
 const LEASE = 30_000
-/** Of at most 60 KiB each. */
+/** Of at most 60 KiB each, or 120 where they are compressed on their way. */
 const RECORDS = 128

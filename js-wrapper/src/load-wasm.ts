@@ -122,7 +122,7 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
           imports as Imports,
         ) as Exports
         prepare()
-        for (const call of waiting.splice(0)) call()
+        if (PROTOCOLS) for (const call of waiting.splice(0)) call()
       } catch (error) {
         // The page's console may throw.
         quietly(() => failed(error))
@@ -154,21 +154,23 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
       return undefined
     }
   }
-  return {
+  const module = {
     call: (name, input, ...numbers) => enter(false, name, input, numbers) as number | undefined,
     ask: (name, input, ...numbers) => enter(true, name, input, numbers) as string | undefined,
-    later: (name, input, ...numbers) => {
-      const call = () => enter(false, name, input, numbers)
-      if (PROTOCOLS && !(closed || (wasm as Exports | undefined))) waiting.push(call)
-      else call()
-    },
     wake,
     close: () => {
       closed = true
       // A page that has kept a hook of ours keeps no memory with it.
       wasm = inputBuffer = undefined as never
     },
-  }
+  } as Module
+  if (PROTOCOLS)
+    module.later = (name, input, ...numbers) => {
+      const call = () => enter(false, name, input, numbers)
+      if (!(closed || (wasm as Exports | undefined))) waiting.push(call)
+      else call()
+    }
+  return module
 }
 
 /** Of all agents on the page. */

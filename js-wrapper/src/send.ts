@@ -12,7 +12,7 @@ export type Filters = Filter[] & { config?: ElasticConfig }
 
 export interface Sender {
   send: Host['send']
-  /** Has the browser send this when the page is gone, instead of the last one (https://wicg.github.io/pending-beacon/). */
+  /** Of `headwater/full`. Has the browser send this when the page is gone, instead of the last one (https://wicg.github.io/pending-beacon/). */
   sendLater: (body: Uint8Array, areEvents: boolean) => void
   /** Whether the page is left just now. Of `headwater/full`. */
   leaving: boolean
@@ -45,13 +45,14 @@ export function createSender(
   // `fetch` copies the body before it returns. No credentials by default: with them a collector could not answer
   // `Access-Control-Allow-Origin: *`.
   const request = (body: Uint8Array) => {
-    const [, type, encoding] = target()
+    const type = PROTOCOLS ? target()[1] : undefined
+    const encoding = PROTOCOLS ? target()[2] : undefined
     return {
       method: 'POST',
       body: body as Uint8Array<ArrayBuffer>,
       headers: {
-        'Content-Type': (PROTOCOLS && type) || 'application/x-protobuf',
-        ...(PROTOCOLS && encoding && (FULL || !filters.length) && { 'Content-Encoding': encoding }),
+        'Content-Type': type || 'application/x-protobuf',
+        ...(encoding && (FULL || !filters.length) && { 'Content-Encoding': encoding }),
         ...(typeof headers === 'function' ? quietly(headers) : headers),
       },
       credentials,
@@ -59,18 +60,7 @@ export function createSender(
   }
   const urlOf = (areEvents: boolean) => target()[PROTOCOLS && areEvents ? 3 : 0] ?? ''
   let later: AbortController | undefined
-  const sender: Sender = {
-    leaving: false,
-    sendLater(body, areEvents) {
-      if (!FULL) return
-      later?.abort()
-      const { fetchLater } = globalThis as { fetchLater?: (url: string, init: RequestInit) => unknown }
-      if (!body.length || !fetchLater) return
-      later = new AbortController()
-      const { signal } = later
-      // There is a quota, and a page's policy may forbid it.
-      quietly(() => fetchLater(urlOf(areEvents), { ...request(body), signal }))
-    },
+  const sender = {
     send(number, body, keepalive, areEvents) {
       const url = urlOf(areEvents)
       const started = new Promise<Response>((resolve) => {
@@ -83,16 +73,17 @@ export function createSender(
         const given = PROTOCOLS && !FULL ? request(body) : undefined
         // What the page has dropped has gone where it should.
         if (given && !isAllowed(filters.config, url, given.headers, body)) return resolve(new Response())
-        const [, type = '', encoding] = target()
-        // Firefox before 133. A beacon has no headers, and nobody hears what becomes of it: only where there is nothing
-        // better.
-        if (
-          FULL &&
-          sender.leaving &&
-          !('keepalive' in Request.prototype || encoding || headers) &&
-          navigator.sendBeacon(url, new Blob([body as Uint8Array<ArrayBuffer>], { type }))
-        )
-          return resolve(new Response())
+        if (FULL) {
+          const [, type = '', encoding] = target()
+          // Firefox before 133. A beacon has no headers, and nobody hears what becomes of it: only where there is nothing
+          // better.
+          if (
+            sender.leaving &&
+            !('keepalive' in Request.prototype || encoding || headers) &&
+            navigator.sendBeacon(url, new Blob([body as Uint8Array<ArrayBuffer>], { type }))
+          )
+            return resolve(new Response())
+        }
         resolve(
           // Of another agent of ours below us it is no request of the page's.
           hand('POST ' + url, () =>
@@ -125,6 +116,18 @@ export function createSender(
     async settled() {
       while (pending.size) await Promise.all(pending)
     },
+  } as Sender
+  if (FULL) {
+    sender.leaving = false
+    sender.sendLater = (body, areEvents) => {
+      later?.abort()
+      const { fetchLater } = globalThis as { fetchLater?: (url: string, init: RequestInit) => unknown }
+      if (!body.length || !fetchLater) return
+      later = new AbortController()
+      const { signal } = later
+      // There is a quota, and a page's policy may forbid it.
+      quietly(() => fetchLater(urlOf(areEvents), { ...request(body), signal }))
+    }
   }
   return sender
 }

@@ -136,38 +136,35 @@ impl Queue {
         let mut start = 0;
         while start < self.spans.len() {
             let rest = &self.spans[start..];
-            let size = cut(rest, self.room());
             let is_open = self.breaker.remaining(now) > 0.0;
-            let is_busy = self.batches.len() >= if self.breaker.is_probing() { 1 } else { MOST_REQUESTS }
-                || self.in_flight()
-                    + if self.compresses { size / 3 } else { size }
-                    + ENVELOPE
-                    + self.resource.len()
-                    > BODY_LIMIT
-                    && !self.batches.is_empty();
+            let is_stopped =
+                is_open || self.batches.len() >= if self.breaker.is_probing() { 1 } else { MOST_REQUESTS };
             let is_leaving = stay == Stay::Leaving;
-            if is_open || is_busy {
-                let is_too_much = is_open && rest.len() >= FULL;
-                if !is_leaving && !is_too_much {
+            let must_go = is_leaving || is_open && rest.len() >= self.most_waiting();
+            if is_stopped && !must_go {
+                break;
+            }
+            let (size, body) = self.pack(host, rest);
+            let record = record_of(&self.resource, &rest[..size]);
+            let mut is_done = false;
+            if is_stopped || !self.batches.is_empty() && self.in_flight() + body.len() > BODY_LIMIT {
+                if !must_go {
                     break;
                 }
-                if host.keep(&record_of(&self.resource, &rest[..size])) {
-                    self.may_have_kept = true;
-                    start += size;
-                    continue;
-                }
+                is_done = host.keep(&record);
+                self.may_have_kept |= is_done;
                 // There is no storage: the last try, or memory for as long as it lasts.
-                if !is_leaving {
+                if !is_done && !is_leaving {
                     if rest.len() < MEMORY_LIMIT {
                         break;
                     }
                     self.lost += count(&rest[..size]);
-                    start += size;
-                    continue;
+                    is_done = true;
                 }
             }
-            let record = record_of(&self.resource, &rest[..size]);
-            self.send(host, 0, record);
+            if !is_done {
+                self.post(host, 0, record, body);
+            }
             start += size;
         }
         // A burst's memory is not kept.
@@ -299,7 +296,7 @@ impl Queue {
     /// Whether so much waits that it should go now. What cannot go is not tried again with each span, of which a burst
     /// may have thousands.
     pub fn is_full(&self) -> bool {
-        self.spans.len() >= FULL + self.tried
+        self.spans.len() >= self.most_waiting() + self.tried
     }
 
     /// Whether something waits that could not be sent when that was tried.
@@ -338,9 +335,7 @@ impl Queue {
             return false;
         }
         self.sort();
-        let mut body = Vec::new();
-        let size = cut(&self.spans, self.room());
-        self.encode(host, &record_of(&self.resource, &self.spans[..size]), &mut body);
+        let (_, body) = self.pack(host, &self.spans);
         host.send_later(&body, encode::are_events(&self.spans));
         self.is_safe = true;
         true
@@ -383,22 +378,63 @@ impl Queue {
         self.batches.iter().map(|batch| batch.keepalive).sum()
     }
 
-    /// Bytes of spans that a body has room for.
-    fn room(&self) -> usize {
-        BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2)
-    }
-
-    fn encode(&self, host: &impl Host, record: &[u8], body: &mut Vec<u8>) {
-        let (resource, spans) = parse_record(record);
-        encode::write_body(self.protocol, resource, spans, &|number, out| host.format(number, out), body);
-        if cfg!(feature = "gzip") && self.compresses {
-            *body = gzip::compress(body);
+    /// Bytes at which spans are sent without waiting for the timer. Each request costs the page's thread nearly a
+    /// millisecond, so they are few; but most of the time all that waits must find room should the page be left now.
+    fn most_waiting(&self) -> usize {
+        if !cfg!(feature = "gzip") || self.protocol == Protocol::Protobuf && !self.compresses {
+            45 * 1024
+        } else if self.compresses {
+            64 * 1024
+        } else {
+            // As JSON it is twice as much.
+            20 * 1024
         }
     }
 
-    fn send(&mut self, host: &impl Host, key: u32, record: Vec<u8>) {
+    /// Bytes of spans that are tried for a body.
+    fn room(&self) -> usize {
+        let room = BODY_LIMIT - ENVELOPE - self.resource.len().min(BODY_LIMIT / 2);
+        if cfg!(feature = "gzip") && self.compresses { 2 * room } else { room }
+    }
+
+    /// Encodes as many spans as a body holds, but at least one: their size, and the body.
+    fn pack(&self, host: &impl Host, spans: &[u8]) -> (usize, Vec<u8>) {
+        let mut size = cut(spans, self.room());
+        loop {
+            let body = self.encode(host, &self.resource, &spans[..size]);
+            // As protobuf a body is as large as what waits.
+            if !cfg!(feature = "gzip") || body.len() <= BODY_LIMIT {
+                return (size, body);
+            }
+            let half = cut(spans, size / 2);
+            if half == size {
+                return (size, body);
+            }
+            size = half;
+        }
+    }
+
+    #[inline(never)]
+    fn encode(&self, host: &impl Host, resource: &[u8], spans: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
-        self.encode(host, &record, &mut body);
+        encode::write_body(
+            self.protocol,
+            resource,
+            spans,
+            &|number, out| host.format(number, out),
+            &mut body,
+        );
+        if cfg!(feature = "gzip") && self.compresses { gzip::compress(&body) } else { body }
+    }
+
+    fn send(&mut self, host: &impl Host, key: u32, record: Vec<u8>) {
+        let (resource, spans) = parse_record(&record);
+        let body = self.encode(host, resource, spans);
+        self.post(host, key, record, body);
+    }
+
+    #[inline(never)]
+    fn post(&mut self, host: &impl Host, key: u32, record: Vec<u8>, body: Vec<u8>) {
         // What is in storage stays there until it is accepted: better cancelled with the page than sent twice.
         let keepalive = key == 0 && self.in_flight() + body.len() <= BODY_LIMIT;
         self.last_number += 1;
@@ -475,9 +511,6 @@ const DAY: f64 = 86_400_000.0;
 const BODY_LIMIT: usize = 60 * 1024;
 /// Chromium allows so many requests with `keepalive`, and one more or two.
 const MOST_REQUESTS: usize = 9;
-/// Bytes at which spans are sent without waiting for the timer: half the budget, so that the other
-/// half is free should the page be left now.
-const FULL: usize = 30 * 1024;
 /// Bytes that wait, at most, where there is no storage.
 const MEMORY_LIMIT: usize = 1024 * 1024;
 /// Room for what a body holds beside resource and spans: tags, lengths, scope and schema URL.
@@ -653,6 +686,35 @@ mod tests {
     }
 
     #[test]
+    fn bodies_fit_however_they_are_encoded() {
+        let mut state = 1_u32;
+        let mut noise = |count| -> String {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from(b' ' + (state >> 24) as u8 % 90)
+            };
+            (0..count).map(|_| next()).collect()
+        };
+        for (protocol, compresses) in
+            [(Protocol::Json, false), (Protocol::Json, true), (Protocol::Protobuf, true)]
+        {
+            let page = Page::with_storage();
+            let mut queue = Queue::new();
+            queue.start(&[], "", protocol, compresses);
+            for _ in 0..300 {
+                push(&mut queue, &noise(1_000));
+            }
+            queue.flush(&page, 0.0, Stay::Leaving);
+            let sent = page.sent.take();
+            assert!(sent.iter().all(|(_, _, keepalive)| *keepalive));
+            let bytes: usize = sent.iter().map(|(_, body, _)| body.len()).sum();
+            assert!((BODY_LIMIT / 2..=BODY_LIMIT).contains(&bytes), "{protocol:?}, {compresses}: {bytes}");
+            let kept: u32 = page.kept.take().iter().map(|record| count(parse_record(record).1)).sum();
+            assert_eq!(queue.waiting() + kept, 300);
+        }
+    }
+
+    #[test]
     fn a_span_above_the_limit_goes_alone_without_keepalive() {
         let (mut queue, page) = (new_queue(), Page::default());
         push(&mut queue, "small");
@@ -781,14 +843,13 @@ mod tests {
     fn what_cannot_go_is_not_tried_again_with_each_span() {
         let (mut queue, page) = (new_queue(), Page::default());
         for _ in 0..=MOST_REQUESTS {
-            for _ in 0..31 {
+            while !queue.is_full() {
                 push(&mut queue, &"x".repeat(1_000));
             }
-            assert!(queue.is_full());
             queue.flush(&page, 1.0, Stay::Here);
         }
         let waiting = queue.spans.len();
-        assert!(waiting >= FULL, "all requests are under way");
+        assert!(waiting >= queue.most_waiting(), "all requests are under way");
         let mut tries = 0;
         for _ in 0..300 {
             push(&mut queue, &"x".repeat(1_000));
@@ -808,10 +869,9 @@ mod tests {
         queue.flush(&page, 0.0, Stay::Here);
         let (_, number) = page.names();
         settle(&mut queue, &page, 0.0, number, BUSY);
-        for _ in 0..31 {
+        while !queue.is_full() {
             push(&mut queue, &"x".repeat(1_000));
         }
-        assert!(queue.is_full());
         queue.flush(&page, 1.0, Stay::Here);
         assert!(queue.is_empty() && page.kept.borrow().len() == 2);
         push(&mut queue, "b");
