@@ -31,6 +31,49 @@ test('a fetch that is answered has its method, address and status', async ({ vis
   expect(Math.abs(Number(span.start / 1_000_000n) - Date.now())).toBeLessThan(20_000)
 })
 
+test('addresses are those that the browser makes of them, whatever the base', async ({ visit }) => {
+  const shop = await visit()
+  const expected = await shop.page.evaluate(async () => {
+    const base = document.head.appendChild(document.createElement('base'))
+    const hrefs: string[] = []
+    for (const href of ['', '/deep/er/', 'http://localhost:9/', 'http://127.0.0.1:9', 'data:text/html,']) {
+      if (href) base.href = href
+      for (const input of [
+        '/bases',
+        '/bases/a.b-c/42.json?x=1.2&y=_&z',
+        '/bases/../bases?up',
+        '/bases/./x',
+        '/bases/.hidden',
+        '/bases/dot.',
+        '/bases//twice',
+        '/bases/',
+        '/bases?a b',
+        '/bases/é',
+        '/bases/%7e?%41',
+        '/bases/a:b@c',
+        '/bases\\back',
+        ' /bases/space',
+        '/bases/new\nline',
+        '/bases#part',
+        'bases?relative',
+        '?bases',
+      ]) {
+        if (URL.canParse(input, document.baseURI)) hrefs.push(new URL(input, document.baseURI).href)
+        await fetch(input, { mode: 'no-cors' }).catch(() => undefined)
+      }
+    }
+    base.remove()
+    return hrefs
+  })
+  const recorded = (await shop.spans((all) => all.filter(isOfBases).length >= expected.length)).filter(
+    isOfBases,
+  )
+  expect(recorded.map(({ attributes }) => attributes['url.full']).sort()).toEqual(expected.sort())
+})
+
+const isOfBases = ({ kind, attributes }: Span) =>
+  kind === Kind.Client && String(attributes['url.full']).includes('bases')
+
 test('during the page load a request is its child, and afterwards a root', async ({ visit }) => {
   const shop = await visit({}, { body: '<script>fetch("/echo?early")</script>' })
   await shop.page.evaluate(() => fetch('/echo?late'))
