@@ -17,7 +17,7 @@ use crate::trace::{Attributes as OwnAttributes, HANDLED, TYPE};
 use crate::wire::hex;
 use crate::wire::json::{open, put, separate, write_member, write_name, write_text};
 use crate::wire::reader::{Fields, Value, bytes, field};
-use crate::wire::text::{find, find_text, hash, take_part, write_integer};
+use crate::wire::text::{find, find_text, hash, take_part, write_decimal, write_integer};
 
 type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
 
@@ -103,7 +103,8 @@ fn write_span(span: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
         write_name("timestamp", out);
         write_integer(number(7) / 1_000, out);
         write_name("duration", out);
-        format(number(8).saturating_sub(number(7)) as f64 / 1e6, out);
+        // Milliseconds, without asking JavaScript how it writes them.
+        write_decimal(number(8).saturating_sub(number(7)), 1_000_000, out);
         // The server takes a missing one for 1.
         let rate = attributes.text(SAMPLE_RATE);
         if !rate.is_empty() {
@@ -439,6 +440,9 @@ fn write_flag(name: &str, flag: bool, out: &mut Vec<u8>) {
 
 /// As much of a text as a keyword may have.
 fn keyword(text: &str) -> &str {
+    if text.len() <= KEYWORD {
+        return text;
+    }
     &text[..text.char_indices().nth(KEYWORD).map_or(text.len(), |(index, _)| index)]
 }
 
@@ -457,8 +461,9 @@ impl<'a> Attributes<'a> {
     fn of(message: &'a [u8], number: u32) -> Self {
         let mut pairs = Vec::new();
         for (_, pair) in Fields(message).filter(|(field, _)| *field == number) {
-            let part = |number| field(pair.bytes(), number).unwrap_or(Value::Bytes(&[]));
-            pairs.push((part(1).text(), part(2).bytes()));
+            let mut parts = Fields(pair.bytes()).map(|(_, part)| part);
+            let mut part = || parts.next().unwrap_or(Value::Bytes(&[]));
+            pairs.push((part().text(), part().bytes()));
         }
         Self(pairs)
     }

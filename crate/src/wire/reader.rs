@@ -78,9 +78,9 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// A field of a message, the last one if there are more.
+/// A field of a message, the first one if there are more. (protobuf has the last one count; ours are written once.)
 pub fn field(message: &[u8], number: u32) -> Option<Value<'_>> {
-    Fields(message).filter(|(field, _)| *field == number).last().map(|(_, value)| value)
+    Fields(message).find(|(field, _)| *field == number).map(|(_, value)| value)
 }
 
 /// The bytes of such a field; none if there is no such field.

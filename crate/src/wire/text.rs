@@ -87,18 +87,20 @@ pub fn write_integer(mut number: u64, out: &mut Vec<u8>) {
 
 /// Appends a ratio of 0 to 1 with at most four decimals and no trailing zeros: `1`, `0.5`, `0.0001`.
 pub fn write_ratio(ratio: f64, out: &mut Vec<u8>) {
-    let ten_thousandths = (ratio * 10_000.0 + 0.5) as u64;
-    write_integer(ten_thousandths / 10_000, out);
-    let mut rest = ten_thousandths % 10_000;
-    if rest == 0 {
-        return;
+    write_decimal((ratio * 10_000.0 + 0.5) as u64, 10_000, out);
+}
+
+/// Appends `number` divided by `unit`, a power of ten, with no trailing zeros: as JavaScript writes it, up to 2^53.
+pub fn write_decimal(number: u64, unit: u64, out: &mut Vec<u8>) {
+    write_integer(number / unit, out);
+    let mut rest = number % unit;
+    if rest > 0 {
+        out.push(b'.');
     }
-    out.push(b'.');
-    let mut unit = 1_000;
     while rest > 0 {
+        rest *= 10;
         write_integer(rest / unit, out);
         rest %= unit;
-        unit /= 10;
     }
 }
 
@@ -123,6 +125,17 @@ mod tests {
         assert_eq!(ratio(0.33333), "0.3333");
         assert_eq!(ratio(0.07), "0.07");
         assert_eq!(ratio(0.99999), "1");
+    }
+
+    proptest! {
+        #[test]
+        fn decimals_are_those_of_the_nearest_number(nanoseconds in 0_u64..1 << 50, whole in 0_u64..9_000) {
+            for number in [nanoseconds, nanoseconds / 1_000 * 1_000, whole * 1_000_000] {
+                let mut out = Vec::new();
+                write_decimal(number, 1_000_000, &mut out);
+                prop_assert_eq!(String::from_utf8(out).unwrap(), (number as f64 / 1e6).to_string());
+            }
+        }
     }
 
     #[test]
