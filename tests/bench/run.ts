@@ -21,7 +21,7 @@ Measures what agents cost in Chromium, ours and others, in turn, and writes docs
   --only REGEXP    some benchmarks only; no docs
   --rounds N       visits of each agent in each benchmark, instead of its own number
   --from FILE      measures nothing: writes the docs from what a run has kept, so far: tests/.cache/bench.json, or
-                   bench-part.json of one that writes no docs
+                   bench-part.json of one that writes no docs; given more than once, with the rounds of all
 
 Agents: ${AGENTS.map(({ name }) => name).join(', ')}
 Benchmarks: ${BENCHMARKS.map(({ name }) => name).join(', ')}`
@@ -32,15 +32,18 @@ const { values: options } = parseArgs({
     agents: { type: 'string' },
     only: { type: 'string' },
     rounds: { type: 'string' },
-    from: { type: 'string' },
+    from: { type: 'string', multiple: true },
     help: { type: 'boolean', default: false },
   },
 })
 
+/** More than a run has. */
+const ROUNDS = 1_000
+
 const partial = options.quick || !!options.agents || !!options.only
 
 if (options.help) console.log(HELP)
-else if (options.from) write(JSON.parse(readFileSync(options.from, 'utf8')) as Results)
+else if (options.from) write(together(options.from))
 else {
   const results = await measure()
   if (partial) console.log(report(results).page)
@@ -102,6 +105,22 @@ async function measure(): Promise<Results> {
     return results()
   } finally {
     await lab.close()
+  }
+}
+
+/** Of one commit and machine, which the first says. */
+function together(files: string[]): Results {
+  const all = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results)
+  const [first] = all
+  if (!first) throw new Error('no results')
+  return {
+    ...first,
+    samples: all.flatMap(({ samples }, index) =>
+      // Rounds are compared within themselves: each has a number of its own.
+      samples.map((sample) => ({ ...sample, round: sample.round + index * ROUNDS })),
+    ),
+    failures: all.flatMap(({ failures }) => failures),
+    seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
   }
 }
 
