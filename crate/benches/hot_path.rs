@@ -9,10 +9,10 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use headwater::context::{Baggage, IdGenerator, Origin, TraceParent, TraceState};
-use headwater::encode::{Protocol, write_body};
+use headwater::encode::Protocol;
 use headwater::trace::redact_url;
 use headwater::wire::gzip;
-use support::{URL, Visit, batch, fill, write_number, write_one};
+use support::{TRACEPARENT, URL, Visit, batch, body_of, fill, write_one};
 
 fn requests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("request");
@@ -30,9 +30,8 @@ fn ids_and_parsers(criterion: &mut Criterion) {
     criterion.bench_function("ids/a trace id and a span id", |bencher| {
         bencher.iter(|| (ids.trace_id(), ids.span_id()));
     });
-    let header = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     criterion.bench_function("parse/traceparent", |bencher| {
-        bencher.iter(|| TraceParent::parse(black_box(header)).is_ok());
+        bencher.iter(|| TraceParent::parse(black_box(TRACEPARENT)).is_ok());
     });
     let state = "ot=th:8;rv:d05a2ea7b0b6f4,es=s:0.5,dd=s:1;o:rum,congo=t61rcWkgMzE,rojo=00f067aa0ba902b7";
     criterion.bench_function("parse/tracestate of five", |bencher| {
@@ -66,15 +65,10 @@ fn encoders(criterion: &mut Criterion) {
         [("OTLP protobuf", Protocol::Protobuf), ("OTLP JSON", Protocol::Json), ("Elastic", Protocol::Elastic)]
     {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut out = Vec::new();
-                write_body(protocol, &resource, black_box(&spans), &write_number, &mut out);
-                out
-            });
+            bencher.iter(|| body_of(protocol, &resource, &spans));
         });
     }
-    let mut body = Vec::new();
-    write_body(Protocol::Elastic, &resource, &spans, &write_number, &mut body);
+    let body = body_of(Protocol::Elastic, &resource, &spans);
     group.bench_function("gzip of Elastic's", |bencher| bencher.iter(|| gzip::compress(black_box(&body))));
     group.finish();
 }

@@ -11,10 +11,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headwater::context::{IdGenerator, TraceParent};
-use headwater::encode::{Protocol, write_body};
+use headwater::encode::Protocol;
 use headwater::trace::redact_url;
 use headwater::wire::gzip;
-use support::{URL, Visit, batch, fill, write_number, write_one};
+use support::{TRACEPARENT, URL, Visit, batch, body_of, fill, write_one};
 
 /// What is counted: a name, and what makes one that can be done often.
 type Work = (&'static str, fn() -> Box<dyn FnMut()>);
@@ -30,9 +30,8 @@ const WORKS: [Work; 9] = [
         })
     }),
     ("parsing a traceparent", || {
-        let header = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         Box::new(|| {
-            let _ = black_box(TraceParent::parse(black_box(header)));
+            let _ = black_box(TraceParent::parse(black_box(TRACEPARENT)));
         })
     }),
     ("redacting a URL with a secret", || Box::new(|| drop(black_box(redact_url(black_box(URL)))))),
@@ -45,11 +44,11 @@ const WORKS: [Work; 9] = [
     }),
     ("Elastic's body of 100 spans", || {
         let (resource, spans) = batch();
-        Box::new(move || drop(black_box(elastic(&resource, &spans))))
+        Box::new(move || drop(black_box(body_of(Protocol::Elastic, &resource, &spans))))
     }),
     ("gzip of it", || {
         let (resource, spans) = batch();
-        let body = elastic(&resource, &spans);
+        let body = body_of(Protocol::Elastic, &resource, &spans);
         Box::new(move || drop(black_box(gzip::compress(black_box(&body)))))
     }),
 ];
@@ -57,12 +56,6 @@ const WORKS: [Work; 9] = [
 fn request(open: u32) -> Box<dyn FnMut()> {
     let mut visit = Visit::new(open);
     Box::new(move || visit.request())
-}
-
-fn elastic(resource: &[u8], spans: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    write_body(Protocol::Elastic, resource, black_box(spans), &write_number, &mut body);
-    body
 }
 
 /// The system's, counted.

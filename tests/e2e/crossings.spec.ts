@@ -23,10 +23,10 @@ function count(): void {
     const instance = new Instance(module, Object.fromEntries(given) as WebAssembly.Imports)
     return { exports: all(instance.exports, 'calls') }
   } as unknown as typeof Instance
-  const count = (owner: object, key: string, name: keyof typeof counts) =>
+  const watch = (owner: object, key: string, name: keyof typeof counts) =>
     Reflect.set(owner, key, counted(name, Reflect.get(owner, key) as () => unknown))
-  count(TextEncoder.prototype, 'encodeInto', 'encoded')
-  count(TextDecoder.prototype, 'decode', 'decoded')
+  watch(TextEncoder.prototype, 'encodeInto', 'encoded')
+  watch(TextDecoder.prototype, 'decode', 'decoded')
 }
 
 const REQUESTS = 500

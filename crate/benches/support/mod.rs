@@ -7,7 +7,7 @@ use std::rc::Rc;
 use headwater::agent::Agent;
 use headwater::context::{IdGenerator, SpanContext};
 use headwater::deliver::Stay;
-use headwater::encode::otlp_protobuf;
+use headwater::encode::{Protocol, otlp_protobuf, write_body};
 use headwater::host::Host;
 use headwater::options::{Input, LogLevel, OptionId};
 use headwater::signal::page_load::Resource;
@@ -44,7 +44,7 @@ impl Host for Page {
     fn log(&self, _level: LogLevel, _text: &str) {}
 }
 
-pub fn write_number(number: f64, out: &mut Vec<u8>) {
+fn write_number(number: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(number.to_string().as_bytes());
 }
 
@@ -52,6 +52,7 @@ pub fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("random numbers");
 }
 
+pub const TRACEPARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 pub const URL: &str = "https://shop.example/api/products/42?page=2&token=secret";
 const RESOURCE: Resource = Resource {
     url: URL,
@@ -137,6 +138,13 @@ pub fn batch() -> (Vec<u8>, Vec<u8>) {
     resource.extend_from_slice(about.bytes());
     headwater::wire::protobuf::end(start, &mut resource);
     (resource, spans)
+}
+
+/// What is posted of them.
+pub fn body_of(protocol: Protocol, resource: &[u8], spans: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    write_body(protocol, resource, black_box(spans), &write_number, &mut body);
+    body
 }
 
 pub fn write_one(ids: &mut IdGenerator, out: &mut Vec<u8>) {
