@@ -86,7 +86,14 @@ function toCommonJs(text) {
 }
 
 /** Of what says the same, some compress better by up to 50 bytes of brotli: the smallest is taken. */
-const WAYS = [{}, { passes: 1 }, { passes: 2 }, { sequences: false }, { hoist_vars: true }]
+const WAYS = [
+  {},
+  { passes: 5 },
+  { sequences: false },
+  { comparisons: false },
+  { inline: 1 },
+  { collapse_vars: false },
+]
 
 /** Takes 3 % more off than esbuild alone. */
 async function minifyAgain(text, format, ways) {

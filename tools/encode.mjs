@@ -1,6 +1,6 @@
 /**
  * Writes the module as text, from which `decode` of js-wrapper/src/decode.ts, where the format is
- * described, reads it back. After brotli it is some 750 bytes smaller, decoder included, than the bytes in
+ * described, reads it back. After brotli it is some thousand bytes smaller, decoder included, than the bytes in
  * their order.
  */
 import { readFileSync } from 'node:fs'
@@ -14,9 +14,16 @@ const { END, OPERANDS, RAW, decode } = await decoder()
 
 export { decode }
 
-const STREAMS = 13
-const [OPCODES, ALIGNMENTS, , , , , , , OFFSETS, , BYTES, BEFORE, AFTER] = Array(STREAMS).keys()
+const STREAMS = 16
+const [OPCODES, , , , , , CONSTANTS, ADDENDS, LOADS, STORES, , , DECLARATIONS, BYTES, BEFORE, AFTER] =
+  Array(STREAMS).keys()
 const CODE_SECTION = 10
+const I32_ADD = 0x6a
+const I32_SUB = 0x6b
+
+/** Of an instruction's operand; 0 for none. */
+const streamOf = (opcode) => OPERANDS.charCodeAt(opcode) - 48 || 0
+const hasAlignment = (stream) => stream === LOADS || stream === STORES
 
 /**
  * @param {Uint8Array} bytes
@@ -28,28 +35,29 @@ export function encode(bytes) {
   const streams = Array.from({ length: STREAMS }, () => [])
   streams[BEFORE].push(...bytes.subarray(0, start), CODE_SECTION)
   streams[AFTER].push(...bytes.subarray(end))
-  const pushBytes = (part) => {
+  const pushBytes = (stream, part) => {
     if (part.length > 255) throw new Error(`tools/encode.mjs: an instruction of ${part.length} bytes`)
-    streams[OPCODES].push(RAW)
-    streams[BYTES].push(part.length, ...part)
+    streams[stream].push(part.length, ...part)
   }
   for (const { declarations, instructions } of functions) {
-    pushBytes(declarations)
+    pushBytes(DECLARATIONS, declarations)
     const last = instructions.pop()
     if (last.length !== 1 || last[0] !== 0x0b) throw new Error('tools/encode.mjs: a function without an end')
-    for (const instruction of instructions) {
+    for (const [index, instruction] of instructions.entries()) {
       const [opcode, ...operands] = instruction
-      const stream = +(OPERANDS[opcode] ?? 0)
+      const stream = streamOf(opcode)
       if (!stream && operands.length) {
-        pushBytes(instruction)
+        streams[OPCODES].push(RAW)
+        pushBytes(BYTES, instruction)
         continue
       }
       streams[OPCODES].push(opcode)
-      if (stream === ALIGNMENTS) {
-        const length = operands.findIndex((byte) => byte < 0x80) + 1
-        streams[ALIGNMENTS].push(...operands.splice(0, length))
-      }
-      streams[stream === ALIGNMENTS ? OFFSETS : stream].push(...operands)
+      if (hasAlignment(stream) && operands.shift() !== 0)
+        throw new Error('tools/encode.mjs: an alignment that is not 0')
+      const [next] = instructions[index + 1] ?? []
+      streams[stream === CONSTANTS && (next === I32_ADD || next === I32_SUB) ? ADDENDS : stream].push(
+        ...operands,
+      )
     }
     streams[OPCODES].push(END)
   }
@@ -79,7 +87,7 @@ export function dropAlignments(bytes) {
   // Not `slice`, which for a Buffer is a view.
   const result = new Uint8Array(bytes)
   for (const { instructions } of readCode(result).functions) {
-    for (const instruction of instructions) if (+OPERANDS[instruction[0]] === ALIGNMENTS) instruction[1] = 0
+    for (const instruction of instructions) if (hasAlignment(streamOf(instruction[0]))) instruction[1] = 0
   }
   return result
 }
@@ -102,8 +110,8 @@ function readCode(bytes) {
   const skip = () => {
     const start = position
     const opcode = bytes[position++]
-    const stream = +(OPERANDS[opcode] ?? 0)
-    if (stream) return numbers(stream === ALIGNMENTS ? 2 : 1)
+    const stream = streamOf(opcode)
+    if (stream) return numbers(hasAlignment(stream) ? 2 : 1)
     switch (opcode) {
       case 0x0e: // br_table
         return numbers(number() + 1)

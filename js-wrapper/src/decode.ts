@@ -1,7 +1,7 @@
-/** For each opcode the stream of its operand; 0 if it has none, 1 if an alignment comes before an offset. */
-const OPERANDS = '0033300000004400500000000000000099922000111111111111111111111110076'
+/** For each opcode the stream of its operand, as a character from `0` on; `0` if it has none. */
+const OPERANDS = '00222000000033004000000000000000:;:11000888888888888889999999990065'
 
-/** In place of opcodes: a function's last `end`; declarations of locals or an instruction, as their bytes. */
+/** In place of opcodes: a function's last `end`; an instruction as its bytes. */
 const END = 6
 const RAW = 7
 
@@ -12,13 +12,13 @@ const RAW = 7
  * bytes, with `}` between them:
  *
  * - 0: opcodes, with END and RAW
- * - 1 alignments, 2 globals, 3 block types, 4 labels, 5 functions called, 6 and 7 constants, 8 offsets,
- *   9 locals: LEB128, as in the module
- * - 10: the bytes of each RAW, with their number in front
- * - 11 and 12: the module before and after the content of its code section
+ * - 1 globals, 2 block types, 3 labels, 4 functions called, 5 and 6 constants, 7 those that are added or subtracted next,
+ *   8 offsets of loads, 9 of stores, 10 locals, 11 those that are set: LEB128, as in the module
+ * - 12: the bytes that declare each function's locals, 13 those of each RAW, with their number in front
+ * - 14 and 15: the module before and after the content of its code section
  *
- * All sizes, and the number of functions, are left out. In the text a byte below 90 is the character 35
- * places further, but 126 for the backslash; a blank in front adds 90, an exclamation mark 180. It is
+ * All sizes, the number of functions, and alignments, which are 0, are left out. In the text a byte below 90 is the
+ * character 35 places further, but 126 for the backslash; a blank in front adds 90, an exclamation mark 180. It is
  * printable ASCII without backslash and quotation mark, and survives any charset. In the last two streams 35
  * is taken off first: texts stay as they are, and share their words with the script around them.
  */
@@ -45,27 +45,38 @@ export function decode(text: string): Uint8Array<ArrayBuffer> {
     } while ((value >>= 7))
   }
 
-  copyText(11)
+  const copyBytes = (stream: number, count: number) => {
+    while (count--) bytes[length++] = read(stream)
+  }
+  let next = read(0)
+  const readOpcode = () => {
+    const opcode = next
+    next = read(0)
+    return opcode
+  }
+
+  copyText(14)
   const section = length
-  let start = section
   let functions = 0
-  for (let opcode; (opcode = read(0)) >= 0;) {
-    if (opcode === RAW) {
-      for (let count = read(10); count--;) bytes[length++] = read(10)
-    } else if (opcode === END) {
-      bytes[length++] = 11
-      insert(start, length - start)
-      start = length
-      functions++
-    } else {
-      bytes[length++] = opcode
-      for (let stream = Number(OPERANDS[opcode]); stream; stream = stream > 1 ? 0 : 8) {
-        while ((bytes[length++] = read(stream)) > 127);
+  for (let count; (count = read(12)) >= 0;) {
+    const start = length
+    copyBytes(12, count)
+    for (let opcode; (opcode = readOpcode()) !== END;) {
+      if (opcode === RAW) copyBytes(13, read(13))
+      else {
+        bytes[length++] = opcode
+        const stream = OPERANDS.charCodeAt(opcode) - 48
+        // The alignment.
+        if (stream === 8 || stream === 9) length++
+        if (stream) while ((bytes[length++] = read(stream === 6 && next >> 1 === 53 ? 7 : stream)) > 127);
       }
     }
+    bytes[length++] = 11
+    insert(start, length - start)
+    functions++
   }
   insert(section, functions)
   insert(section, length - section)
-  copyText(12)
+  copyText(15)
   return bytes.slice(0, length)
 }
