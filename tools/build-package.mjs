@@ -141,7 +141,7 @@ async function shortenCalls(text, variant) {
     .replace(/(\.(?:call|ask|later)\(\s*)'(\w+)'/g, (call, start, name) =>
       names[name] ? `${start}'${names[name]}'` : call,
     )
-    .replace(/\bwasm\.(memory|input|answer|reserve)\b/g, (_, name) => `wasm.${names[name]}`)
+    .replace(/\bwasm\.(memory|input|reserve)\b/g, (_, name) => `wasm.${names[name]}`)
 }
 
 /** The client-side section of the shop, which imports the npm package. */

@@ -45,18 +45,12 @@ mod boundary {
     // Only numbers cross, and the exports are plain: with wasm-bindgen's strings and wrappers the same
     // module was 18.1 kB of brotli instead of 12.3, and each call with a text made an allocation. The
     // caller writes text to the input, as UTF-8, and passes its length; what answers with text returns
-    // a length and leaves the text at `answer`.
+    // its address, and a zero ends it.
 
     /// The address of the input; it holds `INPUT_SIZE` bytes.
     #[unsafe(no_mangle)]
     extern "C" fn input() -> *mut u8 {
         INPUT.get().as_mut_ptr()
-    }
-
-    /// The address of the last answer.
-    #[unsafe(no_mangle)]
-    extern "C" fn answer() -> *const u8 {
-        ANSWER.get().as_ptr()
     }
 
     // Every export from here on begins with the length of the text in the input and the page's clock in
@@ -73,7 +67,7 @@ mod boundary {
         kind: u32,
         key_length: usize,
         number: f64,
-    ) -> usize {
+    ) -> *const u8 {
         // Copied, as the page's answer to a check may overwrite the input.
         let text = String::from(text(length));
         let (key, text) = text.split_at(key_length);
@@ -91,7 +85,7 @@ mod boundary {
             Some(option) if !AGENT.get().configure(option, key, input) => {
                 answer_with(option.rule().allowed().into())
             }
-            _ => 0,
+            _ => answer_with(Vec::new()),
         }
     }
 
@@ -133,7 +127,7 @@ mod boundary {
 
     /// See [`Agent::start_request`].
     #[unsafe(export_name = "startRequest")]
-    extern "C" fn start_request(length: usize, now: f64, number: u32, no_cors: bool) -> usize {
+    extern "C" fn start_request(length: usize, now: f64, number: u32, no_cors: bool) -> *const u8 {
         answer_with(AGENT.get().start_request(number, now, text(length), no_cors))
     }
 
@@ -145,7 +139,7 @@ mod boundary {
 
     /// See [`Agent::merge_tracestate`].
     #[unsafe(export_name = "mergeTracestate")]
-    extern "C" fn merge_tracestate(length: usize, _now: f64, number: u32) -> usize {
+    extern "C" fn merge_tracestate(length: usize, _now: f64, number: u32) -> *const u8 {
         answer_with(AGENT.get().merge_tracestate(number, text(length)))
     }
 
@@ -244,7 +238,7 @@ mod boundary {
     /// above (16).
     #[cfg(feature = "events")]
     #[unsafe(export_name = "startSpan")]
-    extern "C" fn start_span(length: usize, now: f64, number: u32, start: f64, flags: u32) -> usize {
+    extern "C" fn start_span(length: usize, now: f64, number: u32, start: f64, flags: u32) -> *const u8 {
         let mut name = text(length);
         let parent = take_part(&mut name, 3);
         let given = Start {
@@ -290,7 +284,7 @@ mod boundary {
     /// See [`Agent::route`]; the text is the two URLs, a line each.
     #[cfg(feature = "events")]
     #[unsafe(no_mangle)]
-    extern "C" fn route(length: usize, _now: f64, pushed: bool) -> usize {
+    extern "C" fn route(length: usize, _now: f64, pushed: bool) -> *const u8 {
         let mut to = text(length);
         let from = take_part(&mut to, b'\n');
         answer_with(AGENT.get().route(from, to, pushed))
@@ -374,21 +368,21 @@ mod boundary {
     /// See [`Agent::traceparent`].
     #[cfg(feature = "events")]
     #[unsafe(no_mangle)]
-    extern "C" fn traceparent(_length: usize, now: f64, of_page: bool) -> usize {
+    extern "C" fn traceparent(_length: usize, now: f64, of_page: bool) -> *const u8 {
         answer_with(AGENT.get().traceparent(now, of_page))
     }
 
     /// See [`Agent::diagnostics`].
     #[cfg(feature = "diagnostics")]
     #[unsafe(no_mangle)]
-    extern "C" fn diagnostics(_length: usize, _now: f64) -> usize {
+    extern "C" fn diagnostics(_length: usize, _now: f64) -> *const u8 {
         answer_with(AGENT.get().diagnostics())
     }
 
     /// See [`Agent::session_id`].
     #[cfg(feature = "sessions")]
     #[unsafe(no_mangle)]
-    extern "C" fn session(_length: usize, _now: f64) -> usize {
+    extern "C" fn session(_length: usize, _now: f64) -> *const u8 {
         answer_with(AGENT.get().session_id().into())
     }
 
@@ -467,7 +461,7 @@ mod boundary {
 
     /// See [`Agent::endpoint`].
     #[unsafe(no_mangle)]
-    extern "C" fn endpoint(_length: usize, _now: f64) -> usize {
+    extern "C" fn endpoint(_length: usize, _now: f64) -> *const u8 {
         answer_with(AGENT.get().endpoint().into())
     }
 
@@ -630,10 +624,12 @@ mod boundary {
         unsafe { str::from_utf8_unchecked(&INPUT.get()[..length]) }
     }
 
-    fn answer_with(text: Vec<u8>) -> usize {
-        let length = text.len();
+    /// Keeps the text until the next one.
+    fn answer_with(mut text: Vec<u8>) -> *const u8 {
+        text.push(0);
+        let answer = text.as_ptr();
         *ANSWER.get() = text;
-        length
+        answer
     }
 
     /// Longer text is cut by the wrapper: no URL or value of interest is.

@@ -139,13 +139,13 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
     if (!wake()) return undefined
     closed = true
     try {
-      const call = wasm[name] as (length: number, now: number, ...numbers: number[]) => number | undefined
+      const call = wasm[name] as (length: number, now: number, ...numbers: number[]) => number
       const result = call(
         typeof input === 'string' ? write(input) : reserve(input),
         performance.now(),
         ...numbers,
       )
-      const answer = answers ? (result ? read(wasm.answer(), result) : '') : result
+      const answer = answers ? read(result, view(result).indexOf(0)) : result
       closed = false
       return answer
     } catch (error) {
