@@ -273,11 +273,10 @@ function start(
     }
   }
   let hooks = USUAL
-  // As they are now: the page may change its URL and its head before they are asked for.
   const facts = readFacts()
   const prepare = () => {
     if (configure(module, config, log)) {
-      facts.forEach((fact, index) => reportFact(module, index, fact))
+      facts().forEach((fact, index) => reportFact(module, index, fact))
       if (PROTOCOLS) readSession()
       // Not before: to listen for `storage`, Chromium waits for what is stored.
       if (PROTOCOLS && hasSession) hookSession(readSession, undo)
@@ -298,7 +297,7 @@ function start(
     if (hasSession && consents) reportSession(module, storedSession())
   }
   // Firefox stops the scripts of a tab that is closed, and right after a module was compiled they are too slow to have sent.
-  if (('mozInnerScreenX' in globalThis || DECIDING.test(Object.keys(config).join())) && !module.wake())
+  if (('mozInnerScreenX' in globalThis || DECIDING.some((name) => name in config)) && !module.wake())
     return undefined
 
   let lastId = 0
@@ -411,7 +410,12 @@ const COULD_NOT_START = '[headwater] could not start; the agent is inactive'
 const FAILED = '[headwater] failed and has switched itself off; the page is not affected'
 
 /** Options by which the module says which hooks there are. */
-const DECIDING = PROTOCOLS ? /active|nstrument|protocol|sampleOnError|trusted/ : /active|nstrument/
+const DECIDING = [
+  'active',
+  'instrument',
+  'disableInstrumentations',
+  ...(PROTOCOLS ? ['protocol', 'sampleOnError', 'trustedRemoteEnvironments'] : []),
+] as const
 
 /** What a trace begins with: `Host::sample` in `crate/src/host.rs`. */
 const TRACE_TYPES = ['http-request', 'page-load', ...TYPES] as const

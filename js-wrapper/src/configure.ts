@@ -75,12 +75,15 @@ function targetRules({ dryRun, propagators = '*' }: Record<string, unknown>): st
   return (dryRun ? '?' : '!') + [propagators].flat().join(' ')
 }
 
-/** What the browser and the document say of themselves. */
-export function readFacts(): Facts {
-  const { navigator, document, origin } = globalThis
-  const client = (navigator as { userAgentData?: UserAgentData }).userAgentData
+/**
+ * What the document says of itself now, as the page may change its URL and its head before the module asks.
+ *
+ * @returns a function that adds what the browser says, which does not change.
+ */
+export function readFacts(): () => Facts {
+  const { document, origin } = globalThis
   const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
-  return [
+  const facts = [
     origin,
     PROTOCOLS ? document.URL : '',
     meta('traceparent'),
@@ -89,13 +92,20 @@ export function readFacts(): Facts {
     FULL ? meta('dd-trace-id') : '',
     FULL ? meta('dd-trace-time') : '',
     FULL ? datadogComment(document) : '',
-    FULL ? serverTimingOf(performance.getEntriesByType('navigation')[0]) : '',
-    navigator.userAgent,
-    navigator.language,
-    client?.platform,
-    client && String(client.mobile),
-    client?.brands.map(({ brand, version }) => brand + ' ' + version).join('|'),
-  ]
+  ] as const
+  return () => {
+    const { navigator } = globalThis
+    const client = (navigator as { userAgentData?: UserAgentData }).userAgentData
+    return [
+      ...facts,
+      FULL ? serverTimingOf(performance.getEntriesByType('navigation')[0]) : '',
+      navigator.userAgent,
+      navigator.language,
+      client?.platform,
+      client && String(client.mobile),
+      client?.brands.map(({ brand, version }) => brand + ' ' + version).join('|'),
+    ]
+  }
 }
 
 /** Has the module leave uncompressed what it sends. */

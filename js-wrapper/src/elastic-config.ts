@@ -45,11 +45,16 @@ export function isAllowed(
 
 /** The server's configuration of agents. `native` is the `fetch` from before our patch. */
 export function centralConfig(config: ElasticConfig, native: typeof fetch) {
-  const server = (config.serverUrl ?? 'http://localhost:8200').replace(/\/+$/, '')
-  const names = { 'service.name': config.serviceName ?? '', 'service.environment': config.environment ?? '' }
-  const url = `${server}/config/v1/rum/agents?${new URLSearchParams(names).toString()}`
+  const address = () => {
+    const server = (config.serverUrl ?? 'http://localhost:8200').replace(/\/+$/, '')
+    const names = {
+      'service.name': config.serviceName ?? '',
+      'service.environment': config.environment ?? '',
+    }
+    return `${server}/config/v1/rum/agents?${new URLSearchParams(names).toString()}`
+  }
   type Stored = { url?: string; etag?: string; config?: Record<string, string> }
-  const known = () => {
+  const known = (url: string) => {
     const stored = quietly(() => JSON.parse(localStorage.getItem(KEY) ?? '{}') as Stored)
     return stored?.url === url ? stored : {}
   }
@@ -59,11 +64,12 @@ export function centralConfig(config: ElasticConfig, native: typeof fetch) {
   }
   return {
     /** What it was for the page before. */
-    stored: () => options(known()),
+    stored: () => options(known(address())),
     /** What it is now. Without an answer that is known to be new there are no options. */
     async ask(): Promise<[options: ElasticConfig, config: Record<string, unknown> | undefined]> {
       try {
-        const { etag = '', config } = known()
+        const url = address()
+        const { etag = '', config } = known(url)
         const full = `${url}&ifnonematch=${encodeURIComponent(etag)}`
         const response = await hand('GET ' + full, () => native(full, { credentials: 'omit' }))
         if (response.status !== 200) return [{}, response.status === 304 ? config : undefined]

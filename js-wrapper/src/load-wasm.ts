@@ -68,10 +68,10 @@ export interface Module {
  * forbids WebAssembly; the module is never entered again.
  */
 export function loadModule(host: Host, prepare: () => void, failed: (error: unknown) => void): Module {
-  const encoder = new TextEncoder()
-  const decoder = new TextDecoder()
-  const { performance, Date, crypto } = globalThis
-  const view = (address: number, length: number) => new Uint8Array(wasm.memory.buffer, address, length)
+  // Not before the module: what is new to a page, the browser has to make first.
+  let encoder: TextEncoder
+  let decoder: TextDecoder
+  const view = (address: number, length?: number) => new Uint8Array(wasm.memory.buffer, address, length)
   const read = (address: number, length: number) => decoder.decode(view(address, length))
   const write = (text: string) => {
     if (!text) return 0
@@ -117,6 +117,8 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
   const wake = () => {
     if (!(closed || (wasm as Exports | undefined))) {
       try {
+        encoder = new TextEncoder()
+        decoder = new TextDecoder()
         wasm = instantiate(
           (compiled ??= new WebAssembly.Module(decode(encoded))),
           imports as Imports,

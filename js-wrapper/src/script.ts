@@ -51,13 +51,14 @@ else if (defaults.serviceName) {
 /** Reads `data-service-name="shop"` and its like; objects and lists are JSON, or lists with commas. */
 function fromAttributes(attributes: DOMStringMap): Partial<Config> {
   const config: Record<string, unknown> = {}
-  ;(PROTOCOLS && !FULL ? [...OPTIONS, ...ELASTIC.split(' ')] : OPTIONS).forEach((name, index) => {
-    const text = attributes[name]
-    if (text === undefined) return
-    const type = (PROTOCOLS && !FULL ? OPTION_TYPES + ELASTIC_TYPES : OPTION_TYPES)[index]
-    config[name] =
-      type === 't' ? text : type === 'l' ? text.split(',').map((item) => item.trim()) : parse(text)
-  })
+  const names = PROTOCOLS && !FULL ? [...OPTIONS, ...ELASTIC.split(' ')] : OPTIONS
+  const types = PROTOCOLS && !FULL ? OPTION_TYPES + ELASTIC_TYPES : OPTION_TYPES
+  for (const [name, text = ''] of Object.entries(attributes)) {
+    const type = types[names.indexOf(name)]
+    if (type)
+      config[name] =
+        type === 't' ? text : type === 'l' ? text.split(',').map((item) => item.trim()) : parse(text)
+  }
   return config
 }
 
