@@ -144,7 +144,10 @@ impl Queue {
             if is_stopped && !must_go {
                 break;
             }
-            let (size, body) = self.pack(host, rest);
+            // What goes to storage goes there as it is. As protobuf a body costs less than this saves.
+            let is_kept = cfg!(feature = "gzip") && is_stopped;
+            let (size, body) =
+                if is_kept { (cut(rest, self.room()), Vec::new()) } else { self.pack(host, rest) };
             let record = record_of(&self.resource, &rest[..size]);
             let mut is_done = false;
             if is_stopped || !self.batches.is_empty() && self.in_flight() + body.len() > BODY_LIMIT {
@@ -163,7 +166,7 @@ impl Queue {
                 }
             }
             if !is_done {
-                self.post(host, 0, record, body);
+                if is_kept { self.send(host, 0, record) } else { self.post(host, 0, record, body) }
             }
             start += size;
         }
@@ -381,10 +384,10 @@ impl Queue {
     /// Bytes at which spans are sent without waiting for the timer. Each request costs the page's thread nearly a
     /// millisecond, so they are few; but most of the time all that waits must find room should the page be left now.
     fn most_waiting(&self) -> usize {
-        if !cfg!(feature = "gzip") || self.protocol == Protocol::Protobuf && !self.compresses {
-            45 * 1024
-        } else if self.compresses {
+        if cfg!(feature = "gzip") && self.compresses {
             64 * 1024
+        } else if !cfg!(feature = "gzip") || self.protocol == Protocol::Protobuf {
+            45 * 1024
         } else {
             // As JSON it is twice as much.
             20 * 1024
@@ -414,7 +417,6 @@ impl Queue {
         }
     }
 
-    #[inline(never)]
     fn encode(&self, host: &impl Host, resource: &[u8], spans: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
         encode::write_body(
@@ -433,7 +435,6 @@ impl Queue {
         self.post(host, key, record, body);
     }
 
-    #[inline(never)]
     fn post(&mut self, host: &impl Host, key: u32, record: Vec<u8>, body: Vec<u8>) {
         // What is in storage stays there until it is accepted: better cancelled with the page than sent twice.
         let keepalive = key == 0 && self.in_flight() + body.len() <= BODY_LIMIT;
@@ -537,6 +538,8 @@ mod tests {
         taken: RefCell<u32>,
         settled: RefCell<Vec<(u32, bool)>>,
         are_events: RefCell<Vec<bool>>,
+        /// How often a number was to be formatted.
+        formatted: RefCell<u32>,
     }
 
     impl Host for Page {
@@ -555,6 +558,7 @@ mod tests {
         fn start_timer(&self, _delay: f64) {}
 
         fn format(&self, number: f64, out: &mut Vec<u8>) {
+            *self.formatted.borrow_mut() += 1;
             out.extend_from_slice(number.to_string().as_bytes());
         }
 
@@ -654,6 +658,37 @@ mod tests {
         let mixed = [&record[..], &record_of(&[], b"\x12\x00")[..]].concat();
         queue.taken(&page, 8, mixed, true);
         assert_eq!(page.settled.take(), [(8, true)], "not ours");
+    }
+
+    #[test]
+    fn what_goes_to_storage_is_not_encoded() {
+        for has_storage in [true, false] {
+            let page = Page { has_storage, ..Page::default() };
+            let mut queue = Queue::new();
+            queue.start(&[], "", Protocol::Json, false);
+            let push_number = |queue: &mut Queue| {
+                queue.push(|out| {
+                    let span = begin(2, out);
+                    let attribute = begin(9, out);
+                    write_bytes(2, &[&[0x21][..], &0.5_f64.to_le_bytes()].concat(), out);
+                    end(attribute, out);
+                    end(span, out);
+                });
+            };
+            push_number(&mut queue);
+            queue.flush(&page, 0.0, Stay::Here);
+            assert_eq!(page.formatted.take(), 1);
+            settle(&mut queue, &page, 1.0, 1, BUSY);
+            while !queue.is_full() {
+                push_number(&mut queue);
+            }
+            queue.flush(&page, 2.0, Stay::Here);
+            assert_eq!(page.formatted.take(), 0);
+            page.sent.take();
+            queue.flush(&page, 3.0, Stay::Leaving);
+            assert_eq!(page.sent.take().len(), usize::from(!has_storage), "the last try");
+            assert_eq!(page.formatted.take() > 0, !has_storage);
+        }
     }
 
     #[test]
