@@ -95,21 +95,49 @@ const WAYS = [
   { collapse_vars: false },
 ]
 
+/** How the module's text looks. */
+const MODULE = /"[^"]{5000,}"/
+
+/** Letters that no name may be, one at a time: of the names that this leads to, some compress better. */
+const NOT_NAMES = ['', ...'CLdentors_$']
+
 /** Takes 3 % more off than esbuild alone. */
-async function minifyAgain(text, format, ways) {
+async function minifyAgain(bundled, format, ways) {
+  // Takes terser's time, and has a say in which names are short.
+  const [module] = MODULE.exec(bundled) ?? fail('The bundle has no module.')
+  // As long, as terser may know that better.
+  const placeholder = `"${'@'.repeat(module.length - 2)}"`
+  const text = bundled.replace(module, placeholder)
   let best
-  for (const way of ways) {
+  const attempt = async (text, options, reserved = []) => {
     const { code } = await minify(text, {
-      compress: { passes: 3, ecma: 2020, toplevel: true, unsafe_arrows: true, unsafe_methods: true, ...way },
       ecma: 2020,
       format: { ascii_only: true },
-      mangle: { toplevel: true },
+      mangle: { toplevel: true, reserved },
       module: format !== 'iife',
+      ...options,
     })
-    const moved = moveModuleLast(format === 'cjs' ? toCommonJs(code) : code, format)
+    // What would end a script that stands in a page.
+    const inPage = () => module.replace(/<(?=\/script|!--)/gi, '\\x3C')
+    const whole = (format === 'cjs' ? toCommonJs(code) : code).replace(placeholder, inPage)
+    const moved = moveModuleLast(whole, format)
     const size = brotli(moved)
-    if (!best || size < best.size) best = { moved, size }
+    if (!best || size < best.size) best = { code, moved, size }
   }
+  for (const way of ways) {
+    const compress = {
+      passes: 3,
+      ecma: 2020,
+      toplevel: true,
+      unsafe_arrows: true,
+      unsafe_methods: true,
+      ...way,
+    }
+    await attempt(text, { compress })
+  }
+  const { code } = best
+  // Others are bundled and minified once more.
+  if (format === 'iife') for (const letter of NOT_NAMES) await attempt(code, { compress: false }, [letter])
   return best.moved
 }
 
@@ -118,7 +146,7 @@ async function minifyAgain(text, format, ways) {
  * `init`; the script-tag file may call that itself, and gets it as a parameter.
  */
 function moveModuleLast(text, format) {
-  const [module] = /"[^"]{5000,}"/.exec(text) ?? fail('The bundle has no module.')
+  const [module] = MODULE.exec(text)
   // Declared behind others, ahead of others, alone; else it stands within an expression.
   const name = /([$\w]+)="[^"]{5000,}"[,;]/.exec(text)?.[1] ?? '$module'
   const script = text

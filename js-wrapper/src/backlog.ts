@@ -42,24 +42,28 @@ export function createBacklog(
 
   const take = (maximalAge: number) => {
     const records = store()
-    const cursors = records.openCursor()
+    const counting = records.count()
     let key = 0
-    count = 0
-    cursors.onsuccess = () => {
-      const cursor = cursors.result
-      if (!cursor) return
-      const kept = cursor.value as Kept
-      const now = Date.now()
-      if (!(now - kept.time < maximalAge && kept.record instanceof Uint8Array)) cursor.delete()
-      else {
-        count += 1
-        if (!key && kept.url === url() && !(kept.lease > now)) {
+    counting.onsuccess = () => {
+      count = counting.result
+      // A cursor that has nothing takes Chromium a millisecond.
+      if (!count) return
+      const cursors = records.openCursor()
+      cursors.onsuccess = () => {
+        const cursor = cursors.result
+        if (!cursor) return
+        const kept = cursor.value as Kept
+        const now = Date.now()
+        if (!(now - kept.time < maximalAge && kept.record instanceof Uint8Array)) {
+          count -= 1
+          cursor.delete()
+        } else if (!key && kept.url === url() && !(kept.lease > now)) {
           key = cursor.key as number
           current = { ...kept, lease: now + LEASE }
           cursor.update(current)
         }
+        cursor.continue()
       }
-      cursor.continue()
     }
     // Not before: two pages may have asked.
     records.transaction.oncomplete = () => (key && current ? taken(key, current.record) : none())

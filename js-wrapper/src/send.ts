@@ -63,16 +63,16 @@ export function createSender(
   const sender = {
     send(number, body, keepalive, areEvents) {
       const url = urlOf(areEvents)
-      const started = new Promise<Response>((resolve) => {
+      const start = async (): Promise<Response> => {
         if (PROTOCOLS && !FULL && filters.length && target()[1] === NDJSON) {
           const filtered = applyFilters(filters, body)
           // What they have dropped has gone where it should.
-          if (!filtered) return resolve(new Response())
+          if (!filtered) return new Response()
           body = filtered
         }
         const given = PROTOCOLS && !FULL ? request(body) : undefined
         // What the page has dropped has gone where it should.
-        if (given && !isAllowed(filters.config, url, given.headers, body)) return resolve(new Response())
+        if (given && !isAllowed(filters.config, url, given.headers, body)) return new Response()
         if (FULL) {
           const [, type = '', encoding] = target()
           // Firefox before 133. A beacon has no headers, and nobody hears what becomes of it: only where there is nothing
@@ -82,21 +82,19 @@ export function createSender(
             !('keepalive' in Request.prototype || encoding || headers) &&
             navigator.sendBeacon(url, new Blob([body as Uint8Array<ArrayBuffer>], { type }))
           )
-            return resolve(new Response())
+            return new Response()
         }
-        resolve(
-          // Of another agent of ours below us it is no request of the page's.
-          hand('POST ' + url, () =>
-            fetch(url, {
-              ...(given ?? request(body)),
-              keepalive,
-              // Missing in browsers before 2022.
-              signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,
-            }),
-          ),
+        // Of another agent of ours below us it is no request of the page's.
+        return hand('POST ' + url, () =>
+          fetch(url, {
+            ...(given ?? request(body)),
+            keepalive,
+            // Missing in browsers before 2022.
+            signal: (AbortSignal as Partial<typeof AbortSignal>).timeout?.(TIMEOUT) ?? null,
+          }),
         )
-      })
-      const sent: Promise<void> = started.then(
+      }
+      const sent: Promise<void> = start().then(
         async (response) => {
           const after = response.headers.get('Retry-After') ?? ''
           const delay = +after * 1e3 || Date.parse(after) - Date.now() || 0
