@@ -7,8 +7,11 @@ import { test } from 'node:test'
 import { decode, dropAlignments, encode } from './encode.mjs'
 import { root } from './run.mjs'
 
-/** What makes the body of a function, with the alignments and numbers that need care. */
-const i32Load = [0x41, 0x80, 0x80, 0xc0, 0x00, 0x28, 0x01, 0xff, 0x01]
+/** What makes the body of a function, with the numbers that need care. */
+const i32Load = [0x41, 0x80, 0x80, 0xc0, 0x00, 0x28, 0x00, 0xff, 0x01]
+const i32Store = [0x36, 0x00, 0x80, 0x01]
+/** Constants that are added or subtracted next, and one that is not. */
+const addends = [0x41, 0x80, 0x01, 0x6a, 0x41, 0x7f, 0x6b, 0x41, 0x6a]
 const brTable = [0x0e, 0x02, 0x00, 0x01, 0x00]
 const negativeFloat = [0x44, 0, 0, 0, 0, 0, 0, 0xf0, 0xbf]
 const memoryCopy = [0xfc, 0x0a, 0x00, 0x00]
@@ -36,6 +39,8 @@ test('every byte of a section survives', () => {
 test('operands of all forms survive', () => {
   for (const part of [
     i32Load,
+    i32Store,
+    addends,
     brTable,
     negativeFloat,
     memoryCopy,
@@ -45,6 +50,14 @@ test('operands of all forms survive', () => {
   ]) {
     const bytes = withBody(part)
     assert.deepEqual(decode(encode(bytes)), bytes)
+  }
+})
+
+test('an alignment is refused, and dropped before', () => {
+  for (const opcode of [0x28, 0x3e]) {
+    const bytes = withBody([opcode, 0x02, 0x08])
+    assert.throws(() => encode(bytes), /alignment/)
+    assert.deepEqual(decode(encode(dropAlignments(bytes))), withBody([opcode, 0x00, 0x08]))
   }
 })
 

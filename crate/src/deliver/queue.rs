@@ -144,7 +144,7 @@ impl Queue {
             if is_stopped && !must_go {
                 break;
             }
-            // What goes to storage goes there as it is. As protobuf a body costs less than this saves.
+            // What goes to storage goes there as it is. Without gzip a body costs little.
             let is_kept = cfg!(feature = "gzip") && is_stopped;
             let (size, body) =
                 if is_kept { (cut(rest, self.room()), Vec::new()) } else { self.pack(host, rest) };
