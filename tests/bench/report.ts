@@ -80,7 +80,7 @@ of tasks above 50 ms while the page loads, cold, and the longest.
 
 Ours only install hooks until then, and their files begin with a comment that has Chromium compile all of a script on another thread, while it is
 loaded: [\`//# allFunctionsCalledOnLoad\`](https://v8.dev/blog/explicit-compile-hints), with which a page's own bundle may begin, too. No other agent's
-file does. Most of what is left is what the browser makes for whoever asks first, such as the prototypes of elements for the attributes of the script tag. The module is compiled and configured with the first request, else behind the load event; that
+file does; Elastic's would take 2 ms with it, and not 3.9. Most of what is left is what the browser makes for whoever asks first, such as the prototypes of elements for the attributes of the script tag. The module is compiled and configured with the first request, else behind the load event; that
 is in "all". Most of it is decoding the module, which travels as text within the script, and compiling its functions, which
 the browser does as each is called first. The next page of a visit does it again: browsers keep compiled code of modules that are
 fetched, not of those that are decoded. \`headwater/elastic\` ends the page load a second behind its event, and does it after what is
