@@ -104,10 +104,12 @@ const NOT_NAMES = ['', ...'CLdentors_$']
 /** Takes 3 % more off than esbuild alone. */
 async function minifyAgain(bundled, format, ways) {
   // Takes terser's time, and has a say in which names are short.
-  const [module] = MODULE.exec(bundled) ?? fail('The bundle has no module.')
-  // As long, as terser may know that better.
-  const placeholder = `"${'@'.repeat(module.length - 2)}"`
-  const text = bundled.replace(module, placeholder)
+  const [bundledModule] = MODULE.exec(bundled) ?? fail('The bundle has no module.')
+  // As long, as terser counts with its length.
+  const placeholder = `"${'@'.repeat(bundledModule.length - 2)}"`
+  const text = bundled.replace(bundledModule, placeholder)
+  // What would end a script that stands in a page.
+  const module = bundledModule.replace(/<(?=\/script|!--)/gi, '\\x3C')
   let best
   const attempt = async (text, options, reserved = []) => {
     const { code } = await minify(text, {
@@ -117,9 +119,7 @@ async function minifyAgain(bundled, format, ways) {
       module: format !== 'iife',
       ...options,
     })
-    // What would end a script that stands in a page.
-    const inPage = () => module.replace(/<(?=\/script|!--)/gi, '\\x3C')
-    const whole = (format === 'cjs' ? toCommonJs(code) : code).replace(placeholder, inPage)
+    const whole = (format === 'cjs' ? toCommonJs(code) : code).replace(placeholder, () => module)
     const moved = moveModuleLast(whole, format)
     const size = brotli(moved)
     if (!best || size < best.size) best = { code, moved, size }
