@@ -465,7 +465,7 @@ impl<H: Host> Agent<H> {
         }
         self.record(&request, now, outcome, answer);
         #[cfg(feature = "elastic")]
-        if !self.has_page_requests() {
+        if self.ended.is_some() && !self.has_page_requests() {
             self.finish_page_load(now);
         }
         self.deliver(now);
