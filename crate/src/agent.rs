@@ -249,7 +249,7 @@ impl<H: Host> Agent<H> {
     /// has not been sent; ahead of `Call` the wrapper calls [`Agent::leave`].
     pub fn pause(&mut self, why: Pause, on: bool) {
         self.set_paused(why, on);
-        self.recorder.queue.set_left(false);
+        self.recorder.queue.come_back();
         if on && why == Pause::Consent {
             self.discard();
             if cfg!(feature = "sessions") && self.session.take().is_some() {
@@ -310,7 +310,7 @@ impl<H: Host> Agent<H> {
         let Some(origin) = Origin::of(url).filter(|_| self.paused == 0) else {
             return answer;
         };
-        self.recorder.queue.set_left(false);
+        self.recorder.queue.come_back();
         let activity = self.take_part_in(now);
         let joins_page = self.page_is_open();
         let session = self.session(now);
@@ -583,7 +583,7 @@ impl<H: Host> Agent<H> {
         if !cfg!(feature = "events") || self.paused != 0 || self.activities.len() >= OPEN_ACTIVITIES {
             return answer;
         }
-        self.recorder.queue.set_left(false);
+        self.recorder.queue.come_back();
         let mut parent = given.parent.filter(|_| !given.is_root);
         let above = match parent {
             _ if given.is_root => None,
@@ -1199,7 +1199,8 @@ impl<H: Host> Agent<H> {
         #[cfg(feature = "elastic")]
         self.finish_page_load(now);
         self.flush(now, Stay::Leaving);
-        self.recorder.queue.set_left(true);
+        let Recorder { queue, host, .. } = &mut self.recorder;
+        queue.leave(host);
     }
 
     /// Sends all that waits, before it returns; what may not be sent now is kept if the page may be leaving.

@@ -231,7 +231,7 @@ function start(
     (key, record) => module.call('taken', record, key),
     (record) => FULL && module.call('lose', record),
   )
-  undo.push(() => backlog.close())
+  undo.push(backlog.close)
   /** Has what the browser may tell late told now, before it is sent without. */
   let catchUp: (() => void) | undefined
   let timer: number | undefined

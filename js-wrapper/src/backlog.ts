@@ -11,7 +11,7 @@ export interface Backlog {
   take(maximalAge: number): void
   /** Deletes a record, or gives it back. */
   settleRecord(key: number, done: boolean): void
-  close(): void
+  close: () => void
 }
 
 interface Kept {
@@ -31,19 +31,19 @@ interface Kept {
  */
 export function createBacklog(
   url: () => string,
-  taken: (key: number, record: Uint8Array) => void,
+  taken: (key: number, record?: Uint8Array) => void,
   lost: (record: Uint8Array) => void,
 ): Backlog {
   let database: IDBDatabase | undefined
   let count = 0
   let current: Kept | undefined
-  const none = () => taken(0, new Uint8Array())
+  const none = () => taken(0)
   const store = () => (database as unknown as IDBDatabase).transaction(STORE, 'readwrite').objectStore(STORE)
-
   const take = (maximalAge: number) => {
     const records = store()
     const counting = records.count()
     let key = 0
+    current = undefined
     counting.onsuccess = () => {
       count = counting.result
       // A cursor that has nothing takes Chromium a millisecond.
@@ -66,7 +66,7 @@ export function createBacklog(
       }
     }
     // Not before: two pages may have asked.
-    records.transaction.oncomplete = () => (key && current ? taken(key, current.record) : none())
+    records.transaction.oncomplete = () => taken(key, current?.record)
     records.transaction.onabort = none
   }
 
@@ -87,7 +87,11 @@ export function createBacklog(
     take(maximalAge) {
       // Private windows, blocked storage, a database that is broken or of a later version: there is none.
       const attempt = (step: () => void) => {
-        if (!quietly(() => (step(), true))) queueMicrotask(none)
+        try {
+          step()
+        } catch {
+          queueMicrotask(none)
+        }
       }
       attempt(() => {
         if (database) return take(maximalAge)
@@ -102,11 +106,11 @@ export function createBacklog(
         }
       })
     },
-    close() {
-      database?.close()
-    },
+    close: () => database?.close(),
     settleRecord(key, done) {
-      quietly(() => (done ? store().delete(key) : store().put({ ...current, lease: 0 }, key)))
+      quietly(() =>
+        (done ? store().delete(key) : store().put({ ...current, lease: 0 }, key)).transaction?.commit(),
+      )
     },
   }
 }

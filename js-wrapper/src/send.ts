@@ -100,10 +100,10 @@ export function createSender(
           const delay = +after * 1e3 || Date.parse(after) - Date.now() || 0
           // Until it has been read, Chromium counts the request among those with `keepalive`, which may have 64 KiB together. The
           // status has come: what breaks off behind it changes nothing.
-          const answer = await response.arrayBuffer().catch(() => new ArrayBuffer())
+          const answer = await response.arrayBuffer().catch(() => undefined)
           if (!FULL) return ended(number, response.status, delay)
           // A collector's answer is short; anything else is none.
-          const body = new Uint8Array(answer.slice(0, MOST_ANSWERED))
+          const body = new Uint8Array(answer?.slice(0, MOST_ANSWERED) ?? [])
           ended(number, response.status, delay, body, response.headers.get('Date'))
         },
         () => ended(number, 0, 0),

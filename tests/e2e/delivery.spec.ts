@@ -1,6 +1,6 @@
 /** What our agent has recorded arrives, and arrives once, however pages end and collectors fail. */
 import { SCENARIOS } from '../delivery/scenarios.js'
-import { Play, play } from '../delivery/play.js'
+import { Play, play, sleep } from '../delivery/play.js'
 import { expect, test } from '../delivery/test.js'
 
 for (const scenario of SCENARIOS) {
@@ -36,3 +36,26 @@ for (const [form, retryAfter] of [
     await own.end()
   })
 }
+
+test('what was stored and is under way when its page is left, the next page has at once', async ({
+  world,
+}) => {
+  const { collector } = world
+  await collector.reset()
+  const own = new Play(world, 'headwater')
+  const page = await own.open()
+  await collector.plan([{ fault: 'refuse' }])
+  await own.work(page, 20)
+  await sleep(1_500)
+  await page.close({ runBeforeUnload: true })
+  await collector.plan([{ fault: 'hang' }])
+  const posts = async () => (await collector.received(own.run)).requests.length
+  const before = await posts()
+  const next = await own.open()
+  await expect.poll(posts, { timeout: 5_000 }).toBeGreaterThan(before)
+  await next.close({ runBeforeUnload: true })
+  await collector.plan()
+  await own.open()
+  await expect.poll(async () => (await own.outcome()).lost, { timeout: 5_000 }).toBe(0)
+  await own.end()
+})

@@ -137,9 +137,10 @@ impl Queue {
         while start < self.spans.len() {
             let rest = &self.spans[start..];
             let is_open = self.breaker.remaining(now) > 0.0;
-            let is_stopped =
-                is_open || self.batches.len() >= if self.breaker.is_probing() { 1 } else { MOST_REQUESTS };
             let is_leaving = stay == Stay::Leaving;
+            // Nobody would hear the answer of one who asks whether the collector is back.
+            let most = if self.breaker.is_probing() { usize::from(!is_leaving) } else { MOST_REQUESTS };
+            let is_stopped = is_open || self.batches.len() >= most;
             let must_go = is_leaving || is_open && rest.len() >= self.most_waiting();
             if is_stopped && !must_go {
                 break;
@@ -286,9 +287,19 @@ impl Queue {
         write_bytes(1, &resource, &mut self.resource);
     }
 
-    /// The page is left, or has come back.
-    pub fn set_left(&mut self, left: bool) {
-        self.left = left;
+    /// The page is left: what it has from storage is the next one's, as nobody may hear of the answer.
+    pub fn leave(&mut self, host: &impl Host) {
+        self.left = true;
+        for batch in &self.batches {
+            if batch.key != 0 {
+                host.settle_record(batch.key, false);
+            }
+        }
+    }
+
+    /// The page has come back.
+    pub fn come_back(&mut self) {
+        self.left = false;
     }
 
     /// Whether the browser has a network.
@@ -973,21 +984,48 @@ mod tests {
 
     #[test]
     fn what_a_page_hears_when_it_is_gone_is_not_believed() {
-        let (mut queue, page) = (new_queue(), Page::with_storage());
-        for (status, kept) in [(0, 0), (503, 1)] {
+        for (status, left, kept) in [(0, true, 0), (503, true, 1), (0, false, 1)] {
+            let (mut queue, page) = (new_queue(), Page::with_storage());
             push(&mut queue, "a");
-            queue.flush(&page, 100_000.0, Stay::Leaving);
+            queue.flush(&page, 0.0, Stay::Leaving);
             let (_, number) = page.names();
-            queue.set_left(true);
-            settle(&mut queue, &page, 100_000.0, number, (status, 0.0, 0.0));
-            assert_eq!(page.kept.borrow().len(), kept, "{status}");
+            queue.leave(&page);
+            if !left {
+                queue.come_back();
+            }
+            settle(&mut queue, &page, 0.0, number, (status, 0.0, 0.0));
+            assert_eq!(page.kept.borrow().len(), kept, "{status}, {left}");
         }
-        queue.set_left(false);
-        push(&mut queue, "b");
-        queue.flush(&page, 200_000.0, Stay::Here);
+    }
+
+    #[test]
+    fn who_leaves_does_not_ask_whether_the_collector_is_back() {
+        for has_storage in [true, false] {
+            let (mut queue, page) = (new_queue(), Page { has_storage, ..Page::default() });
+            push(&mut queue, "a");
+            queue.flush(&page, 0.0, Stay::Here);
+            let (_, number) = page.names();
+            settle(&mut queue, &page, 0.0, number, BUSY);
+            push(&mut queue, "b");
+            // The delay is over, but no timer has run yet.
+            queue.flush(&page, 1_000.0, Stay::Leaving);
+            assert_eq!(page.kept.take().len(), if has_storage { 2 } else { 0 });
+            assert_eq!(page.bodies().len(), usize::from(!has_storage), "the last try");
+        }
+    }
+
+    #[test]
+    fn who_leaves_gives_back_what_it_has_from_storage() {
+        let (mut queue, page) = (new_queue(), Page::with_storage());
+        push(&mut queue, "a");
+        queue.flush(&page, 0.0, Stay::Here);
+        let record = queue.batches[0].record.clone();
+        queue.taken(&page, 5, record, true);
         let (_, number) = page.names();
-        settle(&mut queue, &page, 200_000.0, number, (0, 0.0, 0.0));
-        assert_eq!(page.kept.borrow().len(), 2, "it has come back");
+        queue.leave(&page);
+        assert_eq!(page.settled.take(), [(5, false)]);
+        settle(&mut queue, &page, 1.0, number, OK);
+        assert_eq!(page.settled.take(), [(5, true)], "it has lived to hear it");
     }
 
     #[test]
