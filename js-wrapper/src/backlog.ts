@@ -1,6 +1,6 @@
 /**
  * What could not be sent, in IndexedDB, for all pages of this origin. A page that takes a record has it to itself for
- * {@link LEASE}: the database's transactions are the lock, which works without `navigator.locks`, too.
+ * {@link LEASE}, or until it gives it back: the database's transactions are the lock, which works without `navigator.locks`, too.
  */
 import { quietly } from './hooks/patch.js'
 

@@ -197,8 +197,9 @@ ${table(['span', 'to the floor', 'bytes sent', 'click with a request', 'resource
 ])}
 The last column is the difference between two page loads, and as noisy as they are: its quartiles say what it is worth.
 
-**Worse than others:** a span of the page's own costs more than OpenTelemetry's. It goes into the module as text, is encoded at once, and
-each 45 or 64 KiB of them are sent; theirs are objects until they are sent, all at once here.
+**Worse than others:** a span of the page's own costs more than OpenTelemetry's, and with \`headwater/elastic\` about as much as
+Elastic's. It goes into the module as text, is encoded at once, and each 45 or 64 KiB of them are sent; theirs are objects until
+they are sent, all at once here. Elastic's are compressed, too, on the page's thread.
 `)
   }
 
