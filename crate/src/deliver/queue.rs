@@ -25,6 +25,9 @@ pub struct Queue {
     spans: Vec<u8>,
     /// Bytes of them that could not be sent when that was tried last.
     tried: usize,
+    /// Bytes of the body for which there was no room then.
+    #[cfg(feature = "gzip")]
+    missed: usize,
     batches: Vec<Batch>,
     last_number: u32,
     breaker: Breaker,
@@ -77,6 +80,8 @@ impl Queue {
             resource: Vec::new(),
             spans: Vec::new(),
             tried: 0,
+            #[cfg(feature = "gzip")]
+            missed: 0,
             batches: Vec::new(),
             last_number: 0,
             breaker: Breaker::new(),
@@ -145,6 +150,11 @@ impl Queue {
             if is_stopped && !must_go {
                 break;
             }
+            // More spans need no less room: to compress them would be in vain.
+            #[cfg(feature = "gzip")]
+            if !must_go && !self.batches.is_empty() && self.in_flight() + self.missed > BODY_LIMIT {
+                break;
+            }
             // What goes to storage goes there as it is. Without gzip a body costs little.
             let is_kept = cfg!(feature = "gzip") && is_stopped;
             let (size, body) =
@@ -153,6 +163,10 @@ impl Queue {
             let mut is_done = false;
             if is_stopped || !self.batches.is_empty() && self.in_flight() + body.len() > BODY_LIMIT {
                 if !must_go {
+                    #[cfg(feature = "gzip")]
+                    {
+                        self.missed = body.len();
+                    }
                     break;
                 }
                 is_done = host.keep(&record);
@@ -170,6 +184,10 @@ impl Queue {
                 if is_kept { self.send(host, 0, record) } else { self.post(host, 0, record, body) }
             }
             start += size;
+            #[cfg(feature = "gzip")]
+            {
+                self.missed = 0;
+            }
         }
         // A burst's memory is not kept.
         if start > 0 {
@@ -906,6 +924,38 @@ mod tests {
         }
         assert!((5..=10).contains(&tries), "{tries} for 300 KiB");
         assert!(queue.spans.len() > waiting + 300_000, "nothing is lost");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_encoded_once() {
+        let page = Page::default();
+        let mut queue = Queue::new();
+        queue.start(&[], "", Protocol::Json, false);
+        // Each number is formatted when its span is encoded.
+        let push_number = |queue: &mut Queue| {
+            queue.push(|out| {
+                let span = begin(2, out);
+                write_bytes(5, &[b'x'; 1_000], out);
+                let attribute = begin(9, out);
+                write_bytes(2, &[&[0x21][..], &0.5_f64.to_le_bytes()].concat(), out);
+                end(attribute, out);
+                end(span, out);
+            });
+        };
+        for _ in 0..1_000 {
+            push_number(&mut queue);
+            if queue.is_full() {
+                queue.flush(&page, 1.0, Stay::Here);
+            }
+        }
+        let formatted = page.formatted.take();
+        assert!(formatted < 150, "{formatted} of 1,000");
+        let numbers: Vec<u32> = page.sent.take().iter().map(|(number, ..)| *number).collect();
+        for number in numbers {
+            settle(&mut queue, &page, 2.0, number, OK);
+        }
+        queue.flush(&page, 2.0, Stay::Here);
+        assert!(!page.sent.take().is_empty(), "there is room again");
     }
 
     #[test]
