@@ -93,7 +93,6 @@ const WAYS = [
   { comparisons: false },
   { inline: 1 },
   { collapse_vars: false },
-  { keep_fargs: false },
 ]
 
 /** How the module's text looks. */

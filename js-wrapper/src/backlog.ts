@@ -1,6 +1,7 @@
 /**
  * What could not be sent, in IndexedDB, for all pages of this origin. A page that takes a record has it to itself for
- * {@link LEASE}, or until it gives it back: the database's transactions are the lock, which works without `navigator.locks`, too.
+ * {@link LEASE}, or until it gives it back: the database's transactions are the lock, which works without `navigator.locks`,
+ * too.
  */
 import { quietly } from './hooks/patch.js'
 
@@ -39,6 +40,7 @@ export function createBacklog(
   let current: Kept | undefined
   const none = () => taken(0)
   const store = () => (database as unknown as IDBDatabase).transaction(STORE, 'readwrite').objectStore(STORE)
+
   const take = (maximalAge: number) => {
     const records = store()
     const counting = records.count()
@@ -109,6 +111,7 @@ export function createBacklog(
     close: () => database?.close(),
     settleRecord(key, done) {
       quietly(() =>
+        // As with what is kept: the page may be gone.
         (done ? store().delete(key) : store().put({ ...current, lease: 0 }, key)).transaction?.commit(),
       )
     },

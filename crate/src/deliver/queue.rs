@@ -651,6 +651,18 @@ mod tests {
         });
     }
 
+    /// A span with a number, which is formatted when the span is encoded as JSON.
+    fn push_number(queue: &mut Queue, name: &str) {
+        queue.push(|out| {
+            let span = begin(2, out);
+            write_bytes(5, name.as_bytes(), out);
+            let attribute = begin(9, out);
+            write_bytes(2, &[&[0x21][..], &0.5_f64.to_le_bytes()].concat(), out);
+            end(attribute, out);
+            end(span, out);
+        });
+    }
+
     fn names(body: &[u8]) -> Vec<String> {
         let request = ExportTraceServiceRequest::decode(body).unwrap();
         let spans = &request.resource_spans[0].scope_spans[0].spans;
@@ -695,21 +707,12 @@ mod tests {
             let page = Page { has_storage, ..Page::default() };
             let mut queue = Queue::new();
             queue.start(&[], "", Protocol::Json, false);
-            let push_number = |queue: &mut Queue| {
-                queue.push(|out| {
-                    let span = begin(2, out);
-                    let attribute = begin(9, out);
-                    write_bytes(2, &[&[0x21][..], &0.5_f64.to_le_bytes()].concat(), out);
-                    end(attribute, out);
-                    end(span, out);
-                });
-            };
-            push_number(&mut queue);
+            push_number(&mut queue, "");
             queue.flush(&page, 0.0, Stay::Here);
             assert_eq!(page.formatted.take(), 1);
             settle(&mut queue, &page, 1.0, 1, BUSY);
             while !queue.is_full() {
-                push_number(&mut queue);
+                push_number(&mut queue, "");
             }
             queue.flush(&page, 2.0, Stay::Here);
             assert_eq!(page.formatted.take(), 0);
@@ -931,19 +934,9 @@ mod tests {
         let page = Page::default();
         let mut queue = Queue::new();
         queue.start(&[], "", Protocol::Json, false);
-        // Each number is formatted when its span is encoded.
-        let push_number = |queue: &mut Queue| {
-            queue.push(|out| {
-                let span = begin(2, out);
-                write_bytes(5, &[b'x'; 1_000], out);
-                let attribute = begin(9, out);
-                write_bytes(2, &[&[0x21][..], &0.5_f64.to_le_bytes()].concat(), out);
-                end(attribute, out);
-                end(span, out);
-            });
-        };
+        let name = "x".repeat(1_000);
         for _ in 0..1_000 {
-            push_number(&mut queue);
+            push_number(&mut queue, &name);
             if queue.is_full() {
                 queue.flush(&page, 1.0, Stay::Here);
             }
