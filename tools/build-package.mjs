@@ -35,8 +35,36 @@ export async function buildPackage() {
   node(path.join(root, 'node_modules/typescript/bin/tsc'), ['-p', path.join(root, 'js-wrapper')])
 }
 
+/** Names that only we use, in objects that never leave us. */
+const PRIVATE = [
+  'wallClock',
+  'firstMatch',
+  'startTimer',
+  'newPreflight',
+  'parameters',
+  'pairs',
+  'settled',
+  'added',
+  'own',
+  'settleRecord',
+  'closePage',
+  'tend',
+  'isRoot',
+  'isOwn',
+  'requestFailed',
+  'leaving',
+]
+/**
+ * What each is called in a variant: of what was tried, the smallest. What esbuild would choose changes with every line of any
+ * variant, and with it the size of all.
+ */
+const LETTERS = { standard: 'lCspt$uLor', elastic: 'lCspt$uLorKMdHa', full: 'lCspt$uLornieach' }
+
 /** Bundles one variant into a folder; `files` names the file of each format. `ways`: see below; without any it is done. */
 export function bundle(variant, files, folder, ways = WAYS) {
+  const mangleCache = Object.fromEntries(
+    [...LETTERS[variant]].map((letter, index) => [PRIVATE[index], letter]),
+  )
   return Object.entries(files).map(async ([format, file]) => {
     const outfile = path.join(folder, file)
     await esbuild.build({
@@ -45,9 +73,8 @@ export function bundle(variant, files, folder, ways = WAYS) {
       target: 'es2022',
       charset: 'ascii',
       legalComments: 'none',
-      // Names that only we use, in objects that never leave us.
-      mangleProps:
-        /^(wallClock|firstMatch|startTimer|newPreflight|parameters|pairs|settled|added|own|settleRecord|maximalAge)$/,
+      mangleProps: new RegExp(`^(${Object.keys(mangleCache).join('|')})$`),
+      mangleCache,
       define: { FULL: String(variant === 'full'), PROTOCOLS: String(variant !== 'standard') },
       plugins: [
         {

@@ -306,6 +306,7 @@ function start(
     FULL && hooks & ANSWERS ? answerReader(config.trustedRemoteEnvironments ?? []) : undefined
   const errors = PROTOCOLS ? errorReporter(module, config.ignoreErrors ?? []) : undefined
   let spans: Spans | undefined
+  let tellMeasures: (() => void) | undefined
   let tellVitals: ((goesOn?: boolean) => void) | undefined
   const endPageLoad =
     hooks & PAGE_LOAD
@@ -314,6 +315,7 @@ function start(
           !!readAnswer,
           PROTOCOLS
             ? (known) => {
+                tellMeasures?.()
                 if (!FULL) tellVitals?.(true)
                 return spans?.closePage(known) ?? ''
               }
@@ -331,7 +333,7 @@ function start(
   if (PROTOCOLS) {
     const report = (error: unknown) => errors?.report(error, true)
     spans = createSpans(module, report, observers, endPageLoad, undo, elastic)
-    if (hooks & PAGE_LOAD) hookMeasures(spans, undo, monitorsTasks)
+    if (hooks & PAGE_LOAD) tellMeasures = hookMeasures(module, spans, undo, monitorsTasks)
     if (hooks & HISTORY) hookHistory(module, spans, undo)
     if (hooks & CLICK && hooks & EVENT_TARGET) hookClicks(spans, undo)
   }
@@ -361,11 +363,14 @@ function start(
     module,
     FULL ? end : endPageLoad,
     (hidden, left) => {
+      if (PROTOCOLS && !FULL) tellVitals?.(!!left)
       if (PROTOCOLS) catchUp?.()
       spans?.tend(hidden, left)
     },
     undo,
   )
+  // A task later, as frames begin ahead of what they paint.
+  if (PROTOCOLS) nativeTimer('requestAnimationFrame')(() => nativeTimer('setTimeout')(module.late))
   // A hook has called the module, which has failed: what was installed since goes, too.
   if (ended) {
     stop()

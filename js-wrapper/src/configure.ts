@@ -128,17 +128,16 @@ export function reportFact(module: Module, index: number, fact: string | undefin
 }
 
 /** Datadog's servers leave it as a child of the document, or at the end of the body. */
-function datadogComment({ childNodes, body }: Document): string | undefined {
-  const nodes: (Node | null)[] = [...childNodes]
+function datadogComment(document: Document): string | undefined {
   // Null until the parser has reached it. While that reads the body, its last element is our script.
-  let last = (body as HTMLElement | null)?.lastChild
-  for (
-    ;
-    last && (last.nodeName === 'SCRIPT' || last.nodeType !== Node.ELEMENT_NODE);
-    last = last.previousSibling
-  )
-    nodes.push(last)
-  return nodes.map((node) => node?.nodeValue ?? '').find((text) => /^\s*DATADOG;/.test(text))
+  const parents: (Node | null)[] = [document, document.body]
+  for (const parent of parents)
+    for (let node = parent?.lastChild; node; node = node.previousSibling) {
+      const { nodeValue, tagName } = node as Element
+      if (nodeValue && /^\s*DATADOG;/.test(nodeValue)) return nodeValue
+      if (parent !== document && tagName && tagName !== 'SCRIPT') break
+    }
+  return undefined
 }
 
 /** https://wicg.github.io/ua-client-hints/ */

@@ -53,6 +53,12 @@ export interface Module {
   ask<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): string | undefined
   /** The same for a call that nothing waits for: the module is not instantiated for it. Not of the standard build. */
   later<Name extends keyof Exports>(name: Name, input?: string, ...numbers: Rest<Name>): void
+  /**
+   * Runs something once the page is seen or the module is instantiated, or now if that was before; without it, all that waits.
+   * What is new to a page, such as an observer, the browser has to make first, which takes longer than anything that `init` does
+   * itself. Not of the standard build.
+   */
+  late: (begin?: () => void) => void
   /** Instantiates the module, if that has not been done. Returns whether it can be called. */
   wake(): boolean
   /** Makes every later call a no-op, and lets go of the module. */
@@ -124,7 +130,10 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
           imports as Imports,
         ) as Exports
         prepare()
-        if (PROTOCOLS) for (const call of waiting.splice(0)) call()
+        if (PROTOCOLS) {
+          module.late()
+          for (const call of waiting.splice(0)) call()
+        }
       } catch (error) {
         // The page's console may throw.
         quietly(() => failed(error))
@@ -166,12 +175,20 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
       wasm = inputBuffer = undefined as never
     },
   } as Module
-  if (PROTOCOLS)
+  if (PROTOCOLS) {
     module.later = (name, input, ...numbers) => {
       const call = () => enter(false, name, input, numbers)
       if (!(closed || (wasm as Exports | undefined))) waiting.push(call)
       else call()
     }
+    const begins: (() => void)[] = []
+    let isDue = false
+    module.late = (begin) => {
+      if (begin) begins.push(begin)
+      isDue ||= !begin
+      if (isDue && !closed) begins.splice(0).forEach(quietly)
+    }
+  }
   return module
 }
 

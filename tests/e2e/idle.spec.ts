@@ -1,4 +1,6 @@
-/** What is due is sent when the page has time for it, and within a second anyhow. */
+/** What is due is sent when the page has time for it, and within a second anyhow; what can wait begins behind the first paint. */
+import { browser } from '../support/browsers.js'
+import { intakeOf } from '../support/intake.js'
 import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
 import type { Stage } from '../support/stage.js'
 
@@ -65,6 +67,69 @@ for (const [what, script] of [
   })
 }
 
+/** Notes which entries are observed, and whether there had been a frame. */
+const OBSERVED = `<script>
+  {
+    globalThis.observed = []
+    let seen = false
+    requestAnimationFrame(() => (seen = true))
+    const { observe } = PerformanceObserver.prototype
+    PerformanceObserver.prototype.observe = function ({ type }) {
+      observed.push([type, seen])
+      return observe.apply(this, arguments)
+    }
+  }
+</script>`
+
+for (const file of ['headwater.elastic.min.js', 'headwater.full.min.js']) {
+  test(`${file} observes nothing before the page is seen`, async ({ open, stage }) => {
+    test.skip(browser === 'firefox', 'there the module is instantiated at once')
+    const script = agentScript({ serviceName: '{service}', serverUrl: stage.origin }, file)
+    // The picture keeps the load event, with which the module is instantiated.
+    const content = { head: OBSERVED + script, body: '<h1>Here</h1><img src="/never">' }
+    const { page, errors } = await open(content, 'domcontentloaded')
+    const types = () => page.evaluate(() => observed)
+    await expect
+      .poll(async () => (await types()).map(([type]) => type))
+      .toEqual(
+        expect.arrayContaining(['measure', 'paint', 'largest-contentful-paint', 'layout-shift', 'event']),
+      )
+    expect((await types()).filter(([, seen]) => !seen)).toEqual([])
+    expect(errors).toEqual([])
+  })
+
+  test(`${file} observes when a request is made`, async ({ open, stage }) => {
+    const options = { serviceName: '{service}', serverUrl: stage.origin }
+    const { page } = await open({
+      head: `${OBSERVED}${agentScript(options, file)}<script>
+        globalThis.counts = [observed.length]
+        fetch('/echo?idle=early.')
+        counts.push(observed.length)
+      </script>`,
+    })
+    const [before, after] = await page.evaluate(() => counts)
+    if (browser === 'chromium') expect(before).toBe(0)
+    expect(after).toBeGreaterThan(2)
+  })
+}
+
+test('what was measured before the page is seen belongs to the page load, also of one that is never seen', async ({
+  open,
+  stage,
+}) => {
+  // Before and after the agent's start.
+  const measure = (name: string) =>
+    `<script>performance.measure('${name}', { start: 0, duration: performance.now() + 70 })</script>`
+  const options = { serviceName: '{service}', serverUrl: stage.origin }
+  const script = agentScript(options, 'headwater.elastic.min.js')
+  const visit = await open({
+    head: `${script}${measure('boot')}<script>dispatchEvent(new PageTransitionEvent('pagehide'))</script>`,
+  })
+  await expect
+    .poll(() => intakeOf(stage, visit.service).map(([kind, { name, type }]) => [kind, type, name].join(' ')))
+    .toContain('span app boot')
+})
+
 /** A request ends while the page is busy for so many milliseconds. @returns when, and how long after it the agent sent. */
 function sentWhileBusy(
   page: Visit['page'],
@@ -110,5 +175,7 @@ function came(stage: Stage, name: string): number {
     .reduce((sum, count) => sum + count, 0)
 }
 
+declare const counts: number[]
+declare const observed: [type: string, seen: boolean][]
 declare const busy: (milliseconds: number) => Promise<void>
 declare const sent: number[]

@@ -4,13 +4,13 @@
  */
 import type { Exports } from '../generated/full/module.js'
 import type { Module } from '../load-wasm.js'
-import { listen, quietly } from './patch.js'
+import { observe } from './observe.js'
 
 /**
  * Installs the hook.
  *
- * @returns a function that reports now what there is, for an agent that ends, or with `true` for one that goes on. Not for
- * `pagehide`: of the page's last moments the browser tells after it, when the page is hidden.
+ * @returns a function that reports now what there is, of a page that is hidden or an agent that ends, or with `true` for one
+ * that goes on. At `pagehide`, too: of the page's last moments the browser tells after it, when the page is hidden.
  */
 export function hookExperience(
   module: Module,
@@ -20,43 +20,33 @@ export function hookExperience(
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
     module.later('vital', text, kind, ...(numbers as Numbers))
   const count = () => performance.interactionCount as number | undefined
-  const read = (entries: PerformanceEntryList) =>
-    quietly(() => {
-      for (const entry of entries as Entry[])
-        tell(
-          TYPES.indexOf(entry.entryType),
-          entry.name,
-          entry.startTime,
-          entry.duration,
-          entry.value,
-          Number(entry.hadRecentInput),
-          entry.processingStart,
-          entry.interactionId,
-          count(),
-        )
-    })
-  const observer = new PerformanceObserver((list) => read(list.getEntries()))
-  undo.push(() => observer.disconnect())
-  TYPES.forEach((type, kind) => {
-    if (!PerformanceObserver.supportedEntryTypes.includes(type) || (kind === TASK && !withTasks)) return
-    tell(kind)
-    // Without the browser's own count short ones count, too.
-    const durationThreshold = count() === undefined ? 16 : 40
-    observer.observe({ type, buffered: true, durationThreshold } as PerformanceObserverInit)
-  })
+  const read = (entries: PerformanceEntryList) => {
+    for (const entry of entries as Entry[])
+      tell(
+        TYPES.indexOf(entry.entryType),
+        entry.name,
+        entry.startTime,
+        entry.duration,
+        entry.value,
+        Number(entry.hadRecentInput),
+        entry.processingStart,
+        entry.interactionId,
+        count(),
+      )
+  }
+  const types = TYPES.filter((_, kind) => kind !== TASK || withTasks)
+  const catchUp = observe(
+    module,
+    undo,
+    read,
+    () => types,
+    (type) => tell(TYPES.indexOf(type)),
+  )
 
-  const catchUp = () => read(observer.takeRecords())
-  const leave = (goesOn?: boolean) => {
+  return (goesOn) => {
     catchUp()
     if (!goesOn) tell(HIDDEN, '', count())
   }
-  // In the capture phase of the window: ahead of what flushes.
-  const hear = (type: string, listener: () => void) => listen(undo, type, listener, true)
-  hear('pagehide', catchUp)
-  hear('visibilitychange', () => {
-    if (document.visibilityState === 'hidden') leave()
-  })
-  return leave
 }
 
 /**

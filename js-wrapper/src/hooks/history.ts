@@ -5,11 +5,12 @@ import { listen, quietly, watch } from './patch.js'
 
 /** Installs the hook. */
 export function hookHistory(module: Module, spans: Spans, undo: (() => void)[]): void {
-  let url = location.href
+  // The same as `location.href`, of which the browser would have to make the object first.
+  let url = document.URL
   const changed = (type: string, restored = false) =>
     quietly(() => {
       const from = restored ? '' : url
-      url = location.href
+      url = document.URL
       if (from === url) return
       const [name, full, template] =
         module.ask('route', `${from}\n${url}`, +(type === 'push'))?.split('\n') ?? []

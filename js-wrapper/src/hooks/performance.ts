@@ -1,7 +1,8 @@
 /** Reports the page load when it is over: the navigation, its resources, and the milestones. */
 import type { Module } from '../load-wasm.js'
 import { reportNavigation, type Level1 } from './experience.js'
-import { listen, nativeTimer, quietly } from './patch.js'
+import { observe } from './observe.js'
+import { listen, nativeTimer } from './patch.js'
 
 /**
  * Installs the hook.
@@ -59,15 +60,11 @@ export function hookPageLoad(
  * @returns a function that reports now what the browser has not told of yet: to a busy page it comes late.
  */
 export function hookTiming(module: Module, linking: boolean, undo: (() => void)[]): () => void {
-  const report = (entries: PerformanceEntry[]) =>
-    quietly(() => {
-      for (const entry of entries as PerformanceResourceTiming[])
-        if (/^(fetch|xmlhttprequest)$/.test(entry.initiatorType)) reportResource(module, entry, linking, true)
-    })
-  const observer = new PerformanceObserver((list) => report(list.getEntries()))
-  observer.observe({ type: 'resource' })
-  undo.push(() => observer.disconnect())
-  return () => report(observer.takeRecords())
+  const report = (entries: PerformanceEntryList) => {
+    for (const entry of entries as PerformanceResourceTiming[])
+      if (/^(fetch|xmlhttprequest)$/.test(entry.initiatorType)) reportResource(module, entry, linking, true)
+  }
+  return observe(module, undo, report, () => ['resource'])
 }
 
 /** Milliseconds for which Elastic's page loads go on behind the load event (`PAGE_LOAD_DELAY` of its agent). */

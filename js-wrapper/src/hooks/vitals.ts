@@ -1,7 +1,8 @@
 /** Reports what web vitals are made of. What becomes of it is decided in `crate/src/signal/vitals.rs`. */
 import type { Exports } from '../generated/full/module.js'
 import type { Module } from '../load-wasm.js'
-import { listen, nativeTimer, quietly } from './patch.js'
+import { observe } from './observe.js'
+import { listen, nativeTimer } from './patch.js'
 
 /**
  * Installs the hook.
@@ -11,6 +12,7 @@ import { listen, nativeTimer, quietly } from './patch.js'
  * moments the browser tells after it, when the page is hidden.
  */
 export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boolean): () => void {
+  const { prerendering, visibilityState } = document as Later
   const tell = (kind: number, text?: string, ...numbers: (number | undefined)[]) =>
     module.later('vital', text, kind, ...(numbers as Numbers))
   // In the capture phase of the window: ahead of everybody, and of what flushes.
@@ -63,7 +65,8 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     )
   }
 
-  const read = (entries: Entry[]) => {
+  const read = (all: PerformanceEntryList) => {
+    const entries = all as Entry[]
     let candidate: Paint | null | undefined
     const tellLargest = () => {
       if (!candidate) return
@@ -123,10 +126,9 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     }
     tellLargest()
   }
-  const observer = new PerformanceObserver((list) => quietly(() => read(list.getEntries() as Entry[])))
-  undo.push(() => observer.disconnect())
+  let catchUp: (() => void) | undefined
   const leave = (at = Infinity) => {
-    quietly(() => read(observer.takeRecords() as Entry[]))
+    catchUp?.()
     tellNavigation()
     tell(HIDDEN, '', at, count())
   }
@@ -138,7 +140,8 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
       .getEntriesByType('visibility-state')
       .find(({ name, startTime }) => name === 'hidden' && startTime >= start)
     const supported = PerformanceObserver.supportedEntryTypes
-    const firstHidden = hidden?.startTime ?? (document.visibilityState === 'hidden' ? 0 : Infinity)
+    const startedHidden = visibilityState === 'hidden' && !prerendering
+    const firstHidden = hidden?.startTime ?? (startedHidden ? 0 : Infinity)
     tell(FIRST_HIDDEN, '', firstHidden, +!supported.includes('layout-shift'))
     const types = ['paint', 'largest-contentful-paint', 'layout-shift', 'event', 'first-input']
     types.push(supported.includes(LONG_FRAME) ? LONG_FRAME : 'longtask')
@@ -146,11 +149,7 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     const { PerformanceSoftNavigation } = globalThis as unknown as Partial<Record<string, () => void>>
     if (hasSoft && 'getLargestInteractionContentfulPaint' in (PerformanceSoftNavigation?.prototype ?? {}))
       types.push(SOFT_NAVIGATION, INTERACTION_PAINT, 'resource')
-    // Without the browser's own count every event counts.
-    const durationThreshold = count() === undefined ? 0 : 40
-    for (const type of types)
-      if (supported.includes(type))
-        observer.observe({ type, buffered: true, durationThreshold } as PerformanceObserverInit)
+    catchUp = observe(module, undo, read, () => types)
 
     // No larger paint counts after it; not at once, as somebody waits for an answer to it.
     const input = ({ isTrusted }: Event) => {
@@ -166,10 +165,6 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     }
     hear('keydown', input)
     hear('click', input)
-    hear('visibilitychange', ({ timeStamp }) => {
-      endLargest()
-      if (document.visibilityState === 'hidden') leave(timeStamp)
-    })
     hear('pageshow', (event) => {
       if (!(event as PageTransitionEvent).persisted) return
       const { timeStamp } = event
@@ -187,9 +182,16 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     if (document.readyState === 'complete') loaded()
     else hear('load', loaded)
   }
-  if ((document as Later).prerendering) hear('prerenderingchange', begin)
-  else begin()
+  if (prerendering) hear('prerenderingchange', begin)
+  else module.late(begin)
+  hear('visibilitychange', ({ timeStamp }) => {
+    module.late()
+    if (!catchUp) return
+    endLargest()
+    if (document.visibilityState === 'hidden') leave(timeStamp)
+  })
   return () => {
+    module.late()
     endLargest()
     leave()
   }
