@@ -370,7 +370,8 @@ function start(
     undo,
   )
   // A task later, as frames begin ahead of what they paint.
-  if (PROTOCOLS) nativeTimer('requestAnimationFrame')(() => nativeTimer('setTimeout')(module.late))
+  if (PROTOCOLS)
+    quietly(() => nativeTimer('requestAnimationFrame')(() => nativeTimer('setTimeout')(module.late)))
   // A hook has called the module, which has failed: what was installed since goes, too.
   if (ended) {
     stop()

@@ -14,11 +14,10 @@ export function hookMeasures(
   undo: (() => void)[],
   withTasks: boolean,
 ): () => void {
-  const since = performance.now()
   const read = (entries: PerformanceEntryList) => {
     for (const { entryType, name, startTime, duration } of entries) {
       const isTask = entryType === 'longtask'
-      if ((!isTask && duration < SHORTEST) || startTime + duration < since) continue
+      if (!isTask && duration < SHORTEST) continue
       const type = isTask ? entryType : 'app'
       const span = spans.current()?.startSpan(isTask ? `Longtask(${name})` : name, { type, startTime })
       span?.end(startTime + duration)
