@@ -186,7 +186,7 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
     module.late = (begin) => {
       if (begin) begins.push(begin)
       isDue ||= !begin
-      if (isDue && !closed) begins.splice(0).forEach(quietly)
+      if (isDue && !closed) for (const begin of begins.splice(0)) quietly(begin)
     }
   }
   return module

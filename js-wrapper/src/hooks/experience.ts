@@ -28,18 +28,17 @@ export function hookExperience(
         entry.startTime,
         entry.duration,
         entry.value,
-        Number(entry.hadRecentInput),
+        +entry.hadRecentInput,
         entry.processingStart,
         entry.interactionId,
         count(),
       )
   }
-  const types = TYPES.filter((_, kind) => kind !== TASK || withTasks)
   const catchUp = observe(
     module,
     undo,
     read,
-    () => types,
+    () => TYPES.filter((type) => withTasks || type !== 'longtask'),
     (type) => tell(TYPES.indexOf(type)),
   )
 
@@ -75,7 +74,6 @@ export function reportNavigation(module: Module, entry: PerformanceNavigationTim
 
 // See `Experience::take` in `crate/src/signal/experience.rs`.
 const TYPES = ['paint', 'largest-contentful-paint', 'first-input', 'layout-shift', 'longtask', 'event']
-const TASK = 4
 const NAVIGATION = 6
 const HIDDEN = 7
 
@@ -91,6 +89,6 @@ export interface Level1 {
 /** Of any of the types observed. */
 interface Entry extends PerformanceEventTiming {
   // `layout-shift`
-  value?: number
-  hadRecentInput?: boolean
+  value: number
+  hadRecentInput: boolean
 }

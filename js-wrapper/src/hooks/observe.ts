@@ -18,6 +18,10 @@ export function observe(
 ): () => void {
   let observer: PerformanceObserver | undefined
   const take = (entries: PerformanceEntryList = []) => quietly(() => read(entries))
+  const catchUp = () => {
+    module.late()
+    take(observer?.takeRecords())
+  }
   module.late(() => {
     observer = new PerformanceObserver((list) => take(list.getEntries()))
     undo.push(() => observer?.disconnect())
@@ -29,9 +33,8 @@ export function observe(
         known?.(type)
         observer.observe({ type, buffered: true, durationThreshold } as PerformanceObserverInit)
       }
+    // Ahead of what instantiates the module, such as a transaction that it does not belong to.
+    catchUp()
   })
-  return () => {
-    module.late()
-    take(observer?.takeRecords())
-  }
+  return catchUp
 }

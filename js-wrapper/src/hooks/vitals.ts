@@ -149,7 +149,6 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     const { PerformanceSoftNavigation } = globalThis as unknown as Partial<Record<string, () => void>>
     if (hasSoft && 'getLargestInteractionContentfulPaint' in (PerformanceSoftNavigation?.prototype ?? {}))
       types.push(SOFT_NAVIGATION, INTERACTION_PAINT, 'resource')
-    catchUp = observe(module, undo, read, () => types)
 
     // No larger paint counts after it; not at once, as somebody waits for an answer to it.
     const input = ({ isTrusted }: Event) => {
@@ -181,17 +180,19 @@ export function hookVitals(module: Module, undo: (() => void)[], hasSoft?: boole
     }
     if (document.readyState === 'complete') loaded()
     else hear('load', loaded)
+    return types
   }
-  if (prerendering) hear('prerenderingchange', begin)
-  else module.late(begin)
+  const watch = () => (catchUp = observe(module, undo, read, begin))
+  if (prerendering) hear('prerenderingchange', watch)
+  else watch()
   hear('visibilitychange', ({ timeStamp }) => {
-    module.late()
     if (!catchUp) return
+    catchUp()
     endLargest()
     if (document.visibilityState === 'hidden') leave(timeStamp)
   })
   return () => {
-    module.late()
+    catchUp?.()
     endLargest()
     leave()
   }
