@@ -8,6 +8,8 @@ import { Samples, summarise, type Sample, type Summary } from './statistics.js'
 
 export interface Results {
   conditions: Conditions
+  /** By benchmark, if not all are of the same. */
+  commits?: Record<string, string>
   sizes: Record<string, Size>
   samples: Sample[]
   /** Benchmarks with agents that did not work. */
@@ -16,7 +18,7 @@ export interface Results {
 }
 
 export function report(results: Results): { page: string; plots: [name: string, text: string][] } {
-  const { conditions, sizes, failures, seconds } = results
+  const { conditions, commits = {}, sizes, failures, seconds } = results
   const samples = new Samples(results.samples)
   const there = AGENTS.filter(({ name }) => name in sizes || samples.all.some(({ agent }) => agent === name))
   const agents = there.filter(({ kind }) => kind !== 'none')
@@ -78,7 +80,7 @@ run: cold in a new browser profile, warm when the browser has kept the compiled 
 until 0.4 s after the agent is up, above a page without an agent: that includes what is done later. "Long" is the median number
 of tasks above 50 ms while the page loads, cold, and the longest.
 
-Ours only install hooks until then, and their files begin with a comment that has Chromium compile all of a script on another thread, while it is
+Ours only install hooks until then; observers begin behind the first paint. Their files begin with a comment that has Chromium compile all of a script on another thread, while it is
 loaded: [\`//# allFunctionsCalledOnLoad\`](https://v8.dev/blog/explicit-compile-hints), with which a page's own bundle may begin, too. No other agent's
 file does; Elastic's would take 2 ms with it, and not 3.9. Most of what is left is what the browser makes for whoever asks first, such as the prototypes of elements for the attributes of the script tag. The module is compiled and configured with the first request, else behind the load event; that
 is in "all". Most of it is decoding the module, which travels as text within the script, and compiling its functions, which
@@ -325,7 +327,8 @@ ${table(
   const rounds = BENCHMARKS.filter(({ name }) => has(name)).map(({ name }) => {
     const count = new Set(samples.all.filter(({ benchmark }) => benchmark === name).map(({ round }) => round))
       .size
-    return `${name} ${count}`
+    const { [name]: commit = conditions.commit } = commits
+    return `${name} ${count}${commit === conditions.commit ? '' : ` (${commit})`}`
   })
   const page = `# Performance: what agents cost
 
@@ -334,7 +337,7 @@ ${parts.join('\n')}
 ## How it is measured
 
 ${METHOD}
-* Measured on ${conditions.date} from commit ${conditions.commit}, in ${Math.round(seconds / 60)} minutes. Rounds: ${rounds.join(', ')}.
+* Measured on ${conditions.date} from commit ${conditions.commit}, in ${Math.round(seconds / 60)} minutes. Rounds, with the commit if it is another one: ${rounds.join(', ')}.
 * ${conditions.machine}. Chromium ${conditions.chromium}, headless; Node ${conditions.node}.
 * ${versions(agents).join(', ')}.
 ${failures.length ? `* Did not work: ${failures.join(', ')}.\n` : ''}`

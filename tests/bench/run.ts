@@ -21,7 +21,8 @@ Measures what agents cost in Chromium, ours and others, in turn, and writes docs
   --only REGEXP    some benchmarks only; no docs
   --rounds N       visits of each agent in each benchmark, instead of its own number
   --from FILE      measures nothing: writes the docs from what a run has kept, so far: tests/.cache/bench.json, or
-                   bench-part.json of one that writes no docs; given more than once, with the rounds of all
+                   bench-part.json of one that writes no docs; given more than once, with the rounds of all, but a
+                   benchmark only as of the commit that is last
 
 Agents: ${AGENTS.map(({ name }) => name).join(', ')}
 Benchmarks: ${BENCHMARKS.map(({ name }) => name).join(', ')}`
@@ -108,16 +109,24 @@ async function measure(): Promise<Results> {
   }
 }
 
-/** Of one commit and machine, which the first says. */
+/** Of one machine, which the last says. A benchmark is of one commit: that of the last file which has it. */
 function together(files: string[]): Results {
   const all = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results)
-  const [first] = all
-  if (!first) throw new Error('no results')
+  const last = all.at(-1)
+  if (!last) throw new Error('no results')
+  const commits = Object.fromEntries(
+    all.flatMap(({ samples, conditions }) =>
+      samples.map(({ benchmark }) => [benchmark, conditions.commit] as const),
+    ),
+  )
   return {
-    ...first,
-    samples: all.flatMap(({ samples }, index) =>
-      // Rounds are compared within themselves: each has a number of its own.
-      samples.map((sample) => ({ ...sample, round: sample.round + index * ROUNDS })),
+    ...last,
+    commits,
+    samples: all.flatMap(({ samples, conditions }, index) =>
+      samples
+        .filter(({ benchmark }) => commits[benchmark] === conditions.commit)
+        // Rounds are compared within themselves: each has a number of its own.
+        .map((sample) => ({ ...sample, round: sample.round + index * ROUNDS })),
     ),
     failures: all.flatMap(({ failures }) => failures),
     seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
