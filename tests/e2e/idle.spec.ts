@@ -131,6 +131,28 @@ test('what was measured before the page is seen belongs to the page load, also o
     .toEqual(expect.arrayContaining(['span app early', 'span app boot']))
 })
 
+test('what was measured before a transaction, for which the module is instantiated, is not in it', async ({
+  open,
+  stage,
+}) => {
+  test.skip(browser === 'firefox', 'there an observer is told of it a task later')
+  const script = agentScript(
+    { serviceName: '{service}', serverUrl: stage.origin },
+    'headwater.elastic.min.js',
+  )
+  const visit = await open({
+    head: `${script}<script>
+      performance.measure('boot', { start: 0, duration: 100 })
+      globalThis.own = headwater.apm.startTransaction('own', 'custom', { managed: true })
+      setTimeout(() => own.end(), 300)
+    </script>`,
+  })
+  const find = (kind: string, name: string) =>
+    intakeOf(stage, visit.service).find((event) => event[0] === kind && event[1]['name'] === name)?.[1]
+  await expect.poll(() => find('span', 'boot') && find('transaction', 'own')).toBeTruthy()
+  expect(find('span', 'boot')).not.toMatchObject({ transaction_id: find('transaction', 'own')?.['id'] })
+})
+
 /** A request ends while the page is busy for so many milliseconds. @returns when, and how long after it the agent sent. */
 function sentWhileBusy(
   page: Visit['page'],
