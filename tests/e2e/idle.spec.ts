@@ -85,9 +85,8 @@ const OBSERVED = `<script>
 for (const file of ['headwater.elastic.min.js', 'headwater.full.min.js']) {
   test(`${file} observes nothing before the page is seen`, async ({ open, stage }) => {
     test.skip(browser === 'firefox', 'there the module is instantiated at once')
-    const script = agentScript({ serviceName: '{service}', serverUrl: stage.origin }, file)
     // The picture keeps the load event, with which the module is instantiated.
-    const content = { head: OBSERVED + script, body: '<h1>Here</h1><img src="/never">' }
+    const content = { head: OBSERVED + agentOf(stage, file), body: '<h1>Here</h1><img src="/never">' }
     const { page, errors } = await open(content, 'domcontentloaded')
     const types = () => page.evaluate(() => observed)
     await expect
@@ -100,9 +99,8 @@ for (const file of ['headwater.elastic.min.js', 'headwater.full.min.js']) {
   })
 
   test(`${file} observes when a request is made`, async ({ open, stage }) => {
-    const options = { serviceName: '{service}', serverUrl: stage.origin }
     const { page } = await open({
-      head: `${OBSERVED}${agentScript(options, file)}<script>
+      head: `${OBSERVED}${agentOf(stage, file)}<script>
         globalThis.counts = [observed.length]
         fetch('/echo?idle=early.')
         counts.push(observed.length)
@@ -121,8 +119,7 @@ test('what was measured before the page is seen belongs to the page load, also o
   // Before and after the agent's start.
   const measure = (name: string) =>
     `<script>performance.measure('${name}', { start: 0, duration: performance.now() + 70 })</script>`
-  const options = { serviceName: '{service}', serverUrl: stage.origin }
-  const script = agentScript(options, 'headwater.elastic.min.js')
+  const script = agentOf(stage, 'headwater.elastic.min.js')
   const visit = await open({
     head: `${measure('early')}${script}${measure('boot')}<script>dispatchEvent(new PageTransitionEvent('pagehide'))</script>`,
   })
@@ -136,10 +133,7 @@ test('what was measured before a transaction, for which the module is instantiat
   stage,
 }) => {
   test.skip(browser === 'firefox', 'there an observer is told of it a task later')
-  const script = agentScript(
-    { serviceName: '{service}', serverUrl: stage.origin },
-    'headwater.elastic.min.js',
-  )
+  const script = agentOf(stage, 'headwater.elastic.min.js')
   const visit = await open({
     head: `${script}<script>
       performance.measure('boot', { start: 0, duration: 100 })
@@ -189,6 +183,10 @@ function head(stage: Stage, options: Options = {}, first = ''): { head: string }
   const all = { serviceName: '{service}', serverUrl: stage.origin, flushInterval: 20, ...options }
   return { head: first + HEAD + agentScript(all, 'headwater.full.min.js') }
 }
+
+/** A build of the agent with its defaults. */
+const agentOf = (stage: Stage, file: string) =>
+  agentScript({ serviceName: '{service}', serverUrl: stage.origin }, file)
 
 /** How often the span of the request has come. */
 function came(stage: Stage, name: string): number {
