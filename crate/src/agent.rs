@@ -551,7 +551,7 @@ impl<H: Host> Agent<H> {
             let mut link = None;
             if cfg!(feature = "linking") && !resource.server_timing.is_empty() {
                 let mut answer = String::from(resource.url);
-                answer.push('\n');
+                answer.push_str("\n");
                 answer.push_str(resource.server_timing);
                 let answer = Answer::parse(&answer);
                 link = link_to(&answer, &self.options).filter(|_| !answer.names(page.context.trace_id));
@@ -1291,12 +1291,12 @@ impl<H: Host> Agent<H> {
     /// each.
     pub fn endpoint(&self) -> String {
         let queue = &self.recorder.queue;
-        let mut lines = self.endpoint.clone();
+        let mut lines = String::from(self.endpoint.as_str());
         if cfg!(any(feature = "json", feature = "elastic")) {
-            lines.push('\n');
+            lines.push_str("\n");
             lines.push_str(queue.protocol().media_type());
             lines.push_str(if queue.compresses() { "\ngzip" } else { "\n" });
-            lines.push('\n');
+            lines.push_str("\n");
             lines.push_str(&self.logs_endpoint);
         }
         lines
@@ -1546,7 +1546,7 @@ fn endpoint_of(options: &Options) -> String {
     if url.is_empty() {
         url = options.protocol.default_url();
     }
-    while let Some(shorter) = url.strip_suffix('/') {
+    while let Some(shorter) = url.strip_suffix("/") {
         url = shorter;
     }
     let path = options.protocol.path();
@@ -1894,7 +1894,7 @@ fn ask(host: &impl Host, message: &[u8], table: &'static [otlp_json::Field]) -> 
     let (_, item) = Fields(message).next().unwrap_or((0, Value::Bytes(&[])));
     let mut json = Vec::new();
     otlp_json::transcode(item.bytes(), table, &|number, out| host.format(number, out), &mut json);
-    let answer = host.before_send(str::from_utf8(&json).unwrap_or_default());
+    let answer = host.before_send(crate::wire::text::utf8(&json));
     let mut rest = answer.as_str();
     let name = take_part(&mut rest, 1);
     match name.split_at_checked(1) {

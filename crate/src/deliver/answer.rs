@@ -1,11 +1,11 @@
 //! What a collector says of single spans: OTLP's `partial_success`, and the body of Elastic's 400.
 
 use crate::wire::reader::{Value, bytes, field};
-use crate::wire::text::{decimal, find_text};
+use crate::wire::text::{decimal, find_text, utf8};
 
 /// How many of `sent` spans the collector has taken. `taken`: whether its status says that it has taken all.
 pub fn accepted(body: &[u8], sent: u32, taken: bool) -> u32 {
-    let text = str::from_utf8(body).unwrap_or_default();
+    let text = utf8(body);
     let all = if taken { sent } else { 0 };
     let accepted = if body.first() == Some(&b'{') {
         match (number_behind(text, "\"rejectedSpans\":"), number_behind(text, "\"accepted\":")) {
@@ -22,7 +22,8 @@ pub fn accepted(body: &[u8], sent: u32, taken: bool) -> u32 {
 }
 
 fn number_behind(text: &str, name: &str) -> Option<u64> {
-    let rest = text[find_text(text, name)? + name.len()..].trim_ascii_start().trim_start_matches('"');
+    let rest = text[find_text(text, name)? + name.len()..].trim_ascii_start();
+    let rest = rest.strip_prefix("\"").unwrap_or(rest);
     decimal(&rest[..rest.bytes().take_while(u8::is_ascii_digit).count()])
 }
 

@@ -17,7 +17,7 @@ use crate::trace::{Attributes as OwnAttributes, HANDLED, TYPE};
 use crate::wire::hex;
 use crate::wire::json::{open, put, separate, write_member, write_name, write_text};
 use crate::wire::reader::{Fields, Value, bytes, field};
-use crate::wire::text::{find, find_text, hash, take_part, write_decimal, write_integer};
+use crate::wire::text::{find, find_text, hash, take_part, utf8, write_decimal, write_integer};
 
 type Format<'a> = &'a dyn Fn(f64, &mut Vec<u8>);
 
@@ -86,7 +86,7 @@ fn write_span(span: &[u8], resource: &[u8], format: Format, out: &mut Vec<u8>) {
     };
     let mut name = String::from(field(span, 5).map_or("", Value::text));
     if is_request {
-        name.push(' ');
+        name.push_str(" ");
         name.push_str(place);
     } else if kind == "resource" {
         name = place.into();
@@ -377,7 +377,7 @@ fn write_http(attributes: &Attributes, url: &str, status: u64, out: &mut Vec<u8>
         let mut resource = Vec::from(origin.host().as_bytes());
         resource.push(b':');
         write_integer(u64::from(origin.port()), &mut resource);
-        write_text(str::from_utf8(&resource).unwrap_or_default(), out);
+        write_text(utf8(&resource), out);
         // Older servers require both.
         out.extend_from_slice(b",\"name\":\"\",\"type\":\"\"}}");
     }
@@ -488,7 +488,7 @@ impl<'a> Attributes<'a> {
         };
         let begin = out.len();
         open(name, b'{', out);
-        let member = |key: &'a str| key.strip_prefix(OWN)?.strip_prefix(name)?.strip_prefix('.');
+        let member = |key: &'a str| key.strip_prefix(OWN)?.strip_prefix(name)?.strip_prefix(".");
         self.write_members(&member, format, out);
         for name in further {
             self.write_groups(&[name], format, out);
@@ -512,8 +512,17 @@ impl<'a> Attributes<'a> {
             }
             separate(out);
             let mut name = String::new();
-            for character in key.chars() {
-                name.push(if matches!(character, '.' | '*' | '"') { '_' } else { character });
+            let mut rest = key;
+            while !rest.is_empty() {
+                let end = find(rest, b".*\"");
+                name.push_str(&rest[..end]);
+                rest = match rest.get(end + 1..) {
+                    Some(next) => {
+                        name.push_str("_");
+                        next
+                    }
+                    None => "",
+                };
             }
             write_text(&name, out);
             out.push(b':');

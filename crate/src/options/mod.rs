@@ -203,7 +203,7 @@ impl Options {
             Input::Text(_) | Input::Pattern if cfg!(feature = "events") && rule == Rule::Patterns => {}
             #[cfg(feature = "events")]
             Input::Text(text) if rule == Rule::Routes => {
-                if !text.starts_with('/') && origin(text).is_none() {
+                if !text.starts_with("/") && origin(text).is_none() {
                     return false;
                 }
                 let is_of_page = option == OptionId::Routes;
@@ -564,7 +564,7 @@ fn target_rules(key: &str) -> Option<(Option<Propagators>, bool)> {
         }
         propagators = Some(formats);
     }
-    Some((propagators, key.starts_with('?')))
+    Some((propagators, key.starts_with("?")))
 }
 
 /// Elastic's rounding: four decimals, and what is not zero stays above it.

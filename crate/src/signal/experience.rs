@@ -121,7 +121,7 @@ impl Experience {
                 self.sum += duration;
                 self.longest_task = greater(self.longest_task, duration);
                 // `self`, `same-origin…`: others are called `cross-origin…`, `unknown`, `multiple-contexts`.
-                if text.starts_with('s') && self.blocking.len() < TASKS {
+                if text.starts_with("s") && self.blocking.len() < TASKS {
                     self.blocking.push((start, greater(duration - LONG, 0.0)));
                 }
             }

@@ -28,7 +28,7 @@ impl Operation {
                         first.kind = "";
                     }
                     if !first.name.is_empty() && !next.name.is_empty() {
-                        first.name.push(',');
+                        first.name.push_str(",");
                     }
                     first.name.push_str(&next.name);
                 }
@@ -117,7 +117,7 @@ impl Operation {
         }
         let mut name = String::from(self.kind);
         if !self.name.is_empty() {
-            name.push(' ');
+            name.push_str(" ");
             name.push_str(&self.name);
         }
         name

@@ -339,7 +339,7 @@ fn inherited(flags: Flags, tracestate: &str) -> Root {
 
 /// `network.protocol.version` for an ALPN id: `h2` is `2`, `http/1.1` is `1.1`.
 fn protocol_version(alpn: &str) -> &str {
-    alpn.strip_prefix("http/").or_else(|| alpn.strip_prefix('h')).unwrap_or_default()
+    alpn.strip_prefix("http/").or_else(|| alpn.strip_prefix("h")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl<'a> Report<'a> {
                 text.push_str(part);
             }
         }
-        text.push('\u{1}');
+        text.push_str("\u{1}");
         if !self.place.is_empty() {
             text.push_str("at ");
             text.push_str(self.place);

@@ -229,7 +229,7 @@ impl Request {
         #[cfg(feature = "events")]
         if let Some(template) = &self.template {
             attributes.text("url.template", template);
-            name.push(' ');
+            name.push_str(" ");
             name.push_str(template);
         }
         #[cfg(feature = "graphql")]

@@ -74,9 +74,9 @@ fn slug(url: &str) -> String {
         if segment.is_empty() && index > 0 {
             break;
         }
-        name.push('/');
+        name.push_str("/");
         if is_id || index == 2 {
-            name.push('*');
+            name.push_str("*");
             break;
         }
         is_id = looks_like_id(segment.as_bytes());

@@ -150,7 +150,7 @@ impl Vitals {
             6 => self.event(text, numbers, reporter),
             7 => {
                 let mut lines = redact_url(take_part(&mut text, b'\n'));
-                lines.push('\n');
+                lines.push_str("\n");
                 lines.push_str(text);
                 let script = Script { start: first, duration: second, lines };
                 let index = self.scripts.iter().position(|other| other.duration < second);
@@ -737,7 +737,7 @@ impl<'a> Reporter<'a> {
 
     fn key(&self, name: &str) -> String {
         let mut key = String::from(self.name);
-        key.push('.');
+        key.push_str(".");
         key.push_str(name);
         key
     }

@@ -1,6 +1,7 @@
 //! Protocol Buffers, reading: what we have written ourselves, or found in storage.
 
 use super::protobuf::{FIXED32, FIXED64, LENGTH_DELIMITED, VARINT};
+use super::text::utf8;
 
 /// The fields of a message, in their order. Ends early where the bytes are no message.
 #[derive(Clone)]
@@ -25,7 +26,7 @@ impl<'a> Value<'a> {
 
     /// The text; empty if it is none.
     pub fn text(self) -> &'a str {
-        str::from_utf8(self.bytes()).unwrap_or_default()
+        utf8(self.bytes())
     }
 
     /// The number; 0 of bytes.

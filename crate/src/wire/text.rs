@@ -65,6 +65,38 @@ pub fn ascii(bytes: Vec<u8>) -> String {
     unsafe { String::from_utf8_unchecked(bytes) }
 }
 
+/// What is UTF-8 (RFC 3629 §4), as text; anything else is empty. Not `str::from_utf8`: it takes half a kilobyte to look at
+/// many bytes at once.
+pub fn utf8(bytes: &[u8]) -> &str {
+    // Bytes that the character has, and of them those that have to follow.
+    let mut length = 0;
+    let mut following = 0;
+    let mut character = 0;
+    for byte in bytes {
+        if following == 0 {
+            if *byte >= 0x80 {
+                length = byte.leading_ones();
+                following = length - 1;
+                character = u32::from(byte & 0x3f >> following);
+                if following == 0 || following > 3 {
+                    return "";
+                }
+            }
+        } else {
+            following -= 1;
+            character = character << 6 | u32::from(byte & 0x3f);
+            // It exists, and takes no less.
+            let whole =
+                following > 0 || char::from_u32(character).is_some_and(|it| it.len_utf8() == length as usize);
+            if byte & 0xc0 != 0x80 || !whole {
+                return "";
+            }
+        }
+    }
+    // SAFETY: what is no UTF-8 has been found, but for an end that is missing.
+    if following > 0 { "" } else { unsafe { str::from_utf8_unchecked(bytes) } }
+}
+
 /// A hash that is the same everywhere (FNV-1a).
 pub fn hash(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
@@ -127,6 +159,16 @@ mod tests {
         assert_eq!(ratio(0.99999), "1");
     }
 
+    #[test]
+    fn what_is_no_utf8_is_no_text() {
+        for bytes in 0..=0xffff_u16 {
+            for behind in [&[][..], &[0x80], &[0xbf, 0x80], &[0x80, 0x80], b"a"] {
+                let bytes = [&bytes.to_be_bytes()[..], behind].concat();
+                assert_eq!(utf8(&bytes), str::from_utf8(&bytes).unwrap_or_default(), "{bytes:x?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn decimals_are_those_of_the_nearest_number(nanoseconds in 0_u64..1 << 50, whole in 0_u64..9_000) {
@@ -170,6 +212,12 @@ mod tests {
             let mut out = Vec::new();
             write_integer(number, &mut out);
             prop_assert_eq!(out, number.to_string().into_bytes());
+        }
+
+        #[test]
+        fn utf8_is_what_the_standard_says(bytes: Vec<u8>, text: String) {
+            prop_assert_eq!(utf8(&bytes), str::from_utf8(&bytes).unwrap_or_default());
+            prop_assert_eq!(utf8(text.as_bytes()), &text);
         }
     }
 }
