@@ -1,5 +1,5 @@
 /**
- * Writes the module as text, from which `decode` of js-wrapper/src/decode.ts, where the format is
+ * Writes the module as text, from which `decoderOf` of js-wrapper/src/decode.ts, where the format is
  * described, reads it back. After brotli it is some thousand bytes smaller, decoder included, than the bytes in
  * their order.
  */
@@ -10,9 +10,12 @@ import { transformSync } from 'esbuild'
 
 import { root } from './run.mjs'
 
-const { END, OPERANDS, RAW, decode } = await decoder()
+const { END, OPERANDS, RAW, decoderOf } = await readDecoder()
 
-export { decode }
+/** What comes of it. */
+export const decode = (text) => decoderOf(text)()
+
+export { decoderOf }
 
 const STREAMS = 16
 const [OPCODES, , , , , , CONSTANTS, ADDENDS, LOADS, STORES, , , DECLARATIONS, BYTES, BEFORE, AFTER] =
@@ -181,7 +184,7 @@ function readCode(bytes) {
 }
 
 /** What the browser will run: TypeScript, which Node does not read. */
-function decoder() {
+function readDecoder() {
   const source = readFileSync(path.join(root, 'js-wrapper/src/decode.ts'), 'utf8')
   const { code } = transformSync(source, { loader: 'ts', target: 'es2022' })
   return import('data:text/javascript,' + encodeURIComponent(code + '\nexport { END, OPERANDS, RAW }'))

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 
-import { decode, dropAlignments, encode } from './encode.mjs'
+import { decode, decoderOf, dropAlignments, encode } from './encode.mjs'
 import { root } from './run.mjs'
 
 /** What makes the body of a function, with the numbers that need care. */
@@ -23,6 +23,19 @@ for (const file of ['standard/headwater.wasm', 'full/headwater.wasm']) {
     const text = encode(bytes)
     assert.match(text, /^[ !#-[\]-~]*$/)
     assert.deepEqual(decode(text), bytes)
+  })
+  test(`${file} comes back part by part`, () => {
+    const decodePart = decoderOf(encode(bytes))
+    let parts = 1
+    let result
+    while (!(result = decodePart(true))) parts++
+    assert.deepEqual(result, bytes)
+    assert.ok(parts > 5, `${parts}`)
+  })
+  test(`${file} comes back when the rest is asked for`, () => {
+    const decodePart = decoderOf(encode(bytes))
+    assert.equal(decodePart(true), undefined)
+    assert.deepEqual(decodePart(), bytes)
   })
   test(`${file} is valid without its alignments`, () => {
     const smaller = dropAlignments(bytes)

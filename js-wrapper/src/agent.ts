@@ -62,7 +62,7 @@ const USUAL =
 export function createAgent(): Agent {
   let running: ReturnType<typeof start>
   const filters: Filters = []
-  const observers = /* @__PURE__ */ new Map<TransactionObserver, string>()
+  const observers = (PROTOCOLS ? new Map() : undefined) as Map<TransactionObserver, string>
   /** Of every start. */
   const labels: Record<string, unknown> = {}
   const add = (more: Record<string, unknown>) => {
@@ -113,7 +113,10 @@ export function createAgent(): Agent {
       }
       return agent
     },
-    isActive: () => !!running?.module.wake(),
+    isActive() {
+      running?.module.wake()
+      return !!running
+    },
     isEnabled: () =>
       typeof document === 'object' && typeof WebAssembly === 'object' && typeof fetch === 'function',
     flush: () => running?.flush() ?? Promise.resolve({ sent: 0, waiting: 0, lost: 0 }),
@@ -297,8 +300,8 @@ function start(
     if (hasSession && consents) reportSession(module, storedSession())
   }
   // Firefox stops the scripts of a tab that is closed, and right after a module was compiled they are too slow to have sent.
-  if (('mozInnerScreenX' in globalThis || DECIDING.some((name) => name in config)) && !module.wake())
-    return undefined
+  if ('mozInnerScreenX' in globalThis || DECIDING.some((name) => name in config)) module.wake()
+  if (ended) return undefined
 
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)

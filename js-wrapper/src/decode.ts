@@ -1,12 +1,15 @@
 /** For each opcode the stream of its operand, as a character from `0` on; `0` if it has none. */
 const OPERANDS = '00222000000033004000000000000000:;:11000888888888888889999999990065'
 
+/** Functions in a part of the work: 10 KiB of them at most, and mostly less. */
+const PART = 16
+
 /** In place of opcodes: a function's last `end`; an instruction as its bytes. */
 const END = 6
 const RAW = 7
 
 /**
- * Undoes `encode` of `tools/encode.mjs`.
+ * Undoes `encode` of `tools/encode.mjs`, a part at a time: the whole takes some milliseconds, on a phone tens of them.
  *
  * The code is taken apart, as what is alike compresses better side by side. The text is these streams of
  * bytes, with `}` between them:
@@ -21,8 +24,10 @@ const RAW = 7
  * character 35 places further, but 126 for the backslash; a blank in front adds 90, an exclamation mark 180. It is
  * printable ASCII without backslash and quotation mark, and survives any charset. In the last two streams 35
  * is taken off first: texts stay as they are, and share their words with the script around them.
+ *
+ * @returns a function that does the next part or else all that is left, and gives the module once it has the whole.
  */
-export function decode(text: string): Uint8Array<ArrayBuffer> {
+export function decoderOf(text: string): (partly?: boolean) => Uint8Array<ArrayBuffer> | undefined {
   const streams = text.split('}')
   const positions: number[] = []
   const bytes = new Uint8Array(2 * text.length)
@@ -58,25 +63,28 @@ export function decode(text: string): Uint8Array<ArrayBuffer> {
   copyText(14)
   const section = length
   let functions = 0
-  for (let count; (count = read(12)) >= 0;) {
-    const start = length
-    copyBytes(12, count)
-    for (let opcode; (opcode = readOpcode()) !== END;) {
-      if (opcode === RAW) copyBytes(13, read(13))
-      else {
-        bytes[length++] = opcode
-        const stream = OPERANDS.charCodeAt(opcode) - 48
-        // The alignment.
-        if (stream === 8 || stream === 9) length++
-        if (stream) while ((bytes[length++] = read(stream === 6 && next >> 1 === 53 ? 7 : stream)) > 127);
+  return (partly) => {
+    for (let count; (count = read(12)) >= 0;) {
+      const start = length
+      copyBytes(12, count)
+      for (let opcode; (opcode = readOpcode()) !== END;) {
+        if (opcode === RAW) copyBytes(13, read(13))
+        else {
+          bytes[length++] = opcode
+          const stream = OPERANDS.charCodeAt(opcode) - 48
+          // The alignment.
+          if (stream === 8 || stream === 9) length++
+          if (stream) while ((bytes[length++] = read(stream === 6 && next >> 1 === 53 ? 7 : stream)) > 127);
+        }
       }
+      bytes[length++] = 11
+      insert(start, length - start)
+      functions++
+      if (partly && !(functions % PART)) return undefined
     }
-    bytes[length++] = 11
-    insert(start, length - start)
-    functions++
+    insert(section, functions)
+    insert(section, length - section)
+    copyText(15)
+    return bytes.slice(0, length)
   }
-  insert(section, functions)
-  insert(section, length - section)
-  copyText(15)
-  return bytes.slice(0, length)
 }

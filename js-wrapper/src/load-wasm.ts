@@ -3,7 +3,7 @@
  *
  * This file and `crate/src/lib.rs` are the two sides of the boundary.
  */
-import { decode } from './decode.js'
+import { decoderOf } from './decode.js'
 import type { Exports, Imports } from './generated/full/module.js'
 // The build puts the full module in its place where that is asked for.
 import { encoded, instantiate } from './generated/standard/module.js'
@@ -59,8 +59,11 @@ export interface Module {
    * itself. Not of the standard build.
    */
   late: (begin?: () => void) => void
-  /** Instantiates the module, if that has not been done. Returns whether it can be called. */
-  wake(): boolean
+  /**
+   * Instantiates the module, if that has not been done; or does the next part of that only, of some milliseconds, for something
+   * that can wait. That is done first should something else need the module in between. Returns whether there was nothing to do.
+   */
+  wake(next?: () => void): boolean | undefined
   /** Makes every later call a no-op, and lets go of the module. */
   close(): void
 }
@@ -120,26 +123,35 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
   // as when a page's RegExp or patched `fetch` calls back into us.
   let closed = false
   const waiting: (() => unknown)[] = []
-  const wake = () => {
-    if (!(closed || (wasm as Exports | undefined))) {
-      try {
+  let due: (() => void) | undefined
+  const wake = (next?: () => void) => {
+    if (closed || (wasm as Exports | undefined)) return true
+    try {
+      const known = compiled as WebAssembly.Module | undefined
+      if (!known) {
+        const bytes = (decode ??= decoderOf(encoded))(!!next)
+        if (bytes) {
+          decode = undefined
+          compiled = new WebAssembly.Module(bytes)
+        }
+      }
+      if (known || !next) {
         encoder = new TextEncoder()
         decoder = new TextDecoder()
-        wasm = instantiate(
-          (compiled ??= new WebAssembly.Module(decode(encoded))),
-          imports as Imports,
-        ) as Exports
+        wasm = instantiate(compiled, imports as Imports) as Exports
         prepare()
         if (PROTOCOLS) {
           module.late()
           for (const call of waiting.splice(0)) call()
         }
-      } catch (error) {
-        // The page's console may throw.
-        quietly(() => failed(error))
+        if (!next) due?.()
       }
+      due = next
+    } catch (error) {
+      // The page's console may throw.
+      quietly(() => failed(error))
     }
-    return !closed
+    return undefined
   }
   const enter = (
     answers: boolean,
@@ -147,7 +159,8 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
     input: string | Uint8Array = '',
     numbers: number[],
   ) => {
-    if (!wake()) return undefined
+    wake()
+    if (closed) return undefined
     closed = true
     try {
       const call = wasm[name] as (length: number, now: number, ...numbers: number[]) => number
@@ -192,8 +205,10 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
   return module
 }
 
-/** Of all agents on the page. */
-let compiled: WebAssembly.Module | undefined
+/** Of all agents on the page, once it was needed. */
+let compiled: WebAssembly.Module
+/** What it comes from, once that has begun and until it has ended. */
+let decode: ReturnType<typeof decoderOf> | undefined
 
 /** As in `crate/src/lib.rs`. */
 const INPUT_SIZE = 16 * 1024

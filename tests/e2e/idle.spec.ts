@@ -2,7 +2,7 @@
 import { browser } from '../support/browsers.js'
 import { intakeOf } from '../support/intake.js'
 import { agentScript, expect, test, type Options, type Visit } from '../support/test.js'
-import type { Stage } from '../support/stage.js'
+import { values, type Stage } from '../support/stage.js'
 
 /** Notes when the agent sends; defines a page that has one task after the other. */
 const HEAD = `<script>
@@ -147,6 +147,102 @@ test('what was measured before a transaction, for which the module is instantiat
   expect(find('span', 'boot')).not.toMatchObject({ transaction_id: find('transaction', 'own')?.['id'] })
 })
 
+/** Notes in which of the tasks that a timer has begun something was done; "between" a page may do something itself. */
+const STEPS = `<script>
+  {
+    globalThis.steps = []
+    let task = 0
+    const note = (name) => steps.push([name, task])
+    const native = setTimeout
+    globalThis.setTimeout = (run, delay) =>
+      native(() => {
+        task++
+        note('timer')
+        globalThis.between?.(task)
+        run()
+      }, delay)
+    for (const name of ['Module', 'Instance'])
+      WebAssembly[name] = new Proxy(WebAssembly[name], {
+        construct(target, parameters) {
+          note(name)
+          return Reflect.construct(target, parameters)
+        },
+      })
+    const { getEntriesByType } = Performance.prototype
+    Performance.prototype.getEntriesByType = function (type) {
+      if (type === 'resource') note('report')
+      return getEntriesByType.call(this, type)
+    }
+  }
+</script>`
+
+for (const file of ['headwater.min.js', 'headwater.elastic.min.js', 'headwater.full.min.js']) {
+  test(`${file} decodes its module in many tasks, compiles, configures and uses it in others`, async ({
+    open,
+    stage,
+  }) => {
+    test.skip(browser === 'firefox', 'there the module is instantiated at once')
+    const { page, errors } = await open({ head: STEPS + agentOf(stage, file) })
+    const taskOf = (name: string) =>
+      page.evaluate((wanted) => steps.find(([step]) => step === wanted)?.[1] ?? 0, name)
+    await expect.poll(() => taskOf('report')).toBeGreaterThan(0)
+    const [compiled, instantiated, reported] = [
+      await taskOf('Module'),
+      await taskOf('Instance'),
+      await taskOf('report'),
+    ]
+    expect(compiled).toBeGreaterThan(5)
+    expect(instantiated).toBeGreaterThan(compiled)
+    expect(reported).toBeGreaterThan(instantiated)
+    expect(errors).toEqual([])
+  })
+
+  test(`${file} has the rest of its module at once when a request is made in between`, async ({
+    open,
+    stage,
+  }) => {
+    test.skip(browser === 'firefox', 'there the module is instantiated at once')
+    const name = `/echo?idle=${file}.between.`
+    const { page, errors } = await open({
+      head: `${STEPS}<script>
+        globalThis.between = (task) => {
+          if (task === 3) globalThis.answer = fetch('${name}')
+        }
+      </script>${agentOf(stage, file)}`,
+    })
+    await expect.poll(() => page.evaluate(() => typeof answer)).toBe('object')
+    await page.evaluate(() => answer)
+    const [request] = stage.received.filter(({ url }) => url === name)
+    expect(request && values(request, 'traceparent')).toEqual([
+      expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-03$/),
+    ])
+    const names = (await page.evaluate(() => steps)).map(([step]) => step).filter((step) => step !== 'timer')
+    expect(names.slice(0, 2)).toEqual(['Module', 'Instance'])
+    expect(await page.evaluate(() => steps.find(([step]) => step === 'Instance')?.[1])).toBe(3)
+    expect(errors).toEqual([])
+  })
+}
+
+test('what happens while the module is decoded is none of the page load’s', async ({ open, demo }) => {
+  test.skip(browser === 'firefox', 'there the module is instantiated at once')
+  const options = { serviceName: '{service}', serverUrl: demo.collector }
+  const visit = await open({
+    head: `${STEPS}<script>
+      globalThis.between = (task) => {
+        if (task !== 3) return
+        history.pushState(null, '', '/next')
+        void fetch('/echo?idle=next.')
+      }
+    </script>${agentScript(options, 'headwater.full.min.js')}`,
+  })
+  const spans = await visit.spans((all) => all.some(({ name }) => name === '/next'))
+  const named = (name: string) => spans.find((span) => span.name.startsWith(name))
+  expect(named('documentLoad')?.attributes['url.full']).toContain('/page/')
+  expect(named('/next')?.attributes['headwater.type']).toBe('route-change')
+  expect(named('GET')?.parentSpanId).toBe(named('/next')?.spanId)
+  expect(named('GET')?.traceId).not.toBe(named('documentLoad')?.traceId)
+})
+
 /** A request ends while the page is busy for so many milliseconds. @returns when, and how long after it the agent sent. */
 function sentWhileBusy(
   page: Visit['page'],
@@ -196,7 +292,9 @@ function came(stage: Stage, name: string): number {
     .reduce((sum, count) => sum + count, 0)
 }
 
+declare const answer: Promise<Response>
 declare const counts: number[]
 declare const observed: [type: string, seen: boolean][]
 declare const busy: (milliseconds: number) => Promise<void>
 declare const sent: number[]
+declare const steps: [step: string, task: number][]

@@ -325,7 +325,7 @@ test('the option is a flag, and of this build only', async ({ open, stage }) => 
   ] as const) {
     const head = ours(stage, { softNavigations: value, protocol: undefined }).replace('.full.', `.${file}.`)
     const visit = await open({ head })
-    expect(visit.console.join()).toMatch(/\[headwater\] softNavigations: .* is not allowed/)
+    await expect.poll(() => visit.console.join()).toMatch(/\[headwater\] softNavigations: .* is not allowed/)
     expect(visit.errors).toEqual([])
   }
 })

@@ -117,7 +117,7 @@ export const test = base.extend<TestFixtures & { differences: undefined }, Worke
       const head =
         (preface && `<script>${preface}</script>`) + (content.head ?? '').replaceAll('{service}', service)
       await page.goto(stage.page({ ...content, head }), { waitUntil: until })
-      // The agent reports the page load one task after the load event.
+      // The agent begins to report the page load one task after the load event, and first if it is needed for something else.
       await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
       await page.evaluate(addHelpers)
       return visit

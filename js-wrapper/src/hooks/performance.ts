@@ -2,7 +2,7 @@
 import type { Module } from '../load-wasm.js'
 import { reportNavigation, type Level1 } from './experience.js'
 import { observe } from './observe.js'
-import { listen, nativeTimer } from './patch.js'
+import { listen, nativeTimer, quietly } from './patch.js'
 
 /**
  * Installs the hook.
@@ -18,6 +18,7 @@ export function hookPageLoad(
   undo: (() => void)[],
 ): () => void {
   let reported = false
+  let url: string | undefined
   const startedHidden = FULL && document.visibilityState === 'hidden'
   const report = () => {
     if (reported) return
@@ -34,7 +35,7 @@ export function hookPageLoad(
         : ''
     module.call(
       'endPageLoad',
-      `${location.href}\n${navigation?.type ?? ''}` + description,
+      `${url ?? location.href}\n${navigation?.type ?? ''}` + description,
       navigation?.domInteractive ?? 0,
       navigation?.domContentLoadedEventEnd ?? 0,
       navigation?.domComplete ?? 0,
@@ -44,9 +45,20 @@ export function hookPageLoad(
   }
   // The load event's own end is known one task later.
   let timer: number | undefined
-  const loaded = () => {
-    timer = nativeTimer('setTimeout')(report, PROTOCOLS && !FULL ? AFTER_LOAD : 0)
+  // What that takes is too much for one task. What happens in between is none of the page load's.
+  const prepare = () => {
+    timer = nativeTimer('setTimeout')(() => {
+      url ??= location.href
+      if (module.wake(report)) quietly(report)
+      else prepare()
+    })
   }
+  const loaded =
+    PROTOCOLS && !FULL
+      ? () => {
+          timer = nativeTimer('setTimeout')(prepare, AFTER_LOAD)
+        }
+      : prepare
   if (document.readyState === 'complete') loaded()
   else listen(undo, 'load', loaded)
   undo.push(() => nativeTimer('clearTimeout')(timer))
@@ -131,12 +143,8 @@ function reportResource(
       entry.nextHopProtocol,
       renderBlockingStatus,
       FULL && linking ? serverTimingOf(entry) : '',
-    ].join('\n') +
-      (FULL && isRequest
-        ? '\n' + momentsOf(entry)
-        : PROTOCOLS && !FULL
-          ? '\n' + String(entry.decodedBodySize)
-          : ''),
+      ...(FULL && isRequest ? [momentsOf(entry)] : PROTOCOLS && !FULL ? [entry.decodedBodySize] : []),
+    ].join('\n'),
     // Firefox has documents fetched some milliseconds before their navigation.
     Math.max(
       // Elastic's documents are requested when there is a connection.
