@@ -1920,8 +1920,10 @@ fn resource_of(options: &Options) -> Vec<u8> {
     attributes.text("telemetry.sdk.name", otlp_protobuf::SCOPE_NAME);
     attributes.text("telemetry.sdk.language", "webjs");
     attributes.text("telemetry.sdk.version", otlp_protobuf::SCOPE_VERSION);
-    for (key, option) in RESOURCE {
-        let text = options.text(*option);
+    let mut keys = RESOURCE_KEYS;
+    for option in RESOURCE {
+        let key = take_part(&mut keys, b' ');
+        let text = options.text(option);
         if text.is_empty() || given(key) {
             continue;
         }
@@ -1945,16 +1947,19 @@ fn resource_of(options: &Options) -> Vec<u8> {
     attributes.bytes().into()
 }
 
-const RESOURCE: &[(&str, OptionId)] = &[
-    ("service.name", OptionId::ServiceName),
-    ("service.version", OptionId::ServiceVersion),
-    ("deployment.environment.name", OptionId::Environment),
-    ("browser.language", OptionId::Language),
-    ("browser.platform", OptionId::Platform),
-    ("browser.mobile", OptionId::Mobile),
-    ("browser.brands", OptionId::Brands),
-    ("user_agent.original", OptionId::UserAgent),
+const RESOURCE: [OptionId; 8] = [
+    OptionId::ServiceName,
+    OptionId::ServiceVersion,
+    OptionId::Environment,
+    OptionId::Language,
+    OptionId::Platform,
+    OptionId::Mobile,
+    OptionId::Brands,
+    OptionId::UserAgent,
 ];
+/// In the same order. One text, as a table would have a place and a length of each.
+const RESOURCE_KEYS: &str = "service.name service.version deployment.environment.name browser.language \
+    browser.platform browser.mobile browser.brands user_agent.original";
 /// Seconds that the collector's clock may be away from ours, what with the time that an answer takes.
 const MOST_OFF: f64 = 5.0;
 /// Of more requests under way the oldest are propagated but not recorded.

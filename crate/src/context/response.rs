@@ -133,11 +133,12 @@ impl Default for ResponseContext<'_> {
 /// `version-trace-id-child-id-flags`. In the draft of old the child id could be missing.
 fn parse(text: &[u8]) -> Option<ServerContext> {
     let text = text.trim_ascii();
-    let mut with_child = [b'1'; 55];
+    let mut with_child = Vec::new();
     let is_childless = text.len() == 39;
     if is_childless {
-        with_child[..36].copy_from_slice(&text[..36]);
-        with_child[52..].copy_from_slice(&text[36..]);
+        for part in [&text[..36], &[b'1'; 16], &text[36..]] {
+            with_child.extend_from_slice(part);
+        }
     }
     let context = TraceParent::parse(if is_childless { &with_child } else { text }).ok()?;
     Some(ServerContext {

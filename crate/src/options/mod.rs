@@ -4,11 +4,13 @@ mod table;
 
 pub use table::{DOCUMENTATION, FACTS, FURTHER, OptionDocumentation, OptionId};
 
+use std::mem;
+
 use crate::context::{Baggage, Environment, Propagators, SpanId, Targets, TraceId};
 use crate::encode::Protocol;
 use crate::trace::Redaction;
 use crate::wire::hex;
-use crate::wire::text::{choice, contains, take_part};
+use crate::wire::text::{choice, contains_any, take_part};
 
 /// The checked configuration. Texts and flags are kept by the option's number: one code path for all.
 pub struct Options {
@@ -80,6 +82,7 @@ pub enum OwnedValue {
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Rule {
     Name,
     Text,
@@ -416,7 +419,7 @@ impl Default for Options {
 impl Rule {
     /// Whether this build has what the option asks for.
     #[allow(clippy::match_like_matches_macro, reason = "which it looks like without features")]
-    fn is_supported(self) -> bool {
+    const fn is_supported(self) -> bool {
         match self {
             Self::Baggage => cfg!(feature = "baggage"),
             Self::DeferredFlag => cfg!(feature = "deferred"),
@@ -435,8 +438,20 @@ impl Rule {
 
     /// What is allowed, for people.
     pub fn allowed(self) -> &'static str {
+        let mut texts = ALLOWED;
+        for _ in 0..self as u8 {
+            take_part(&mut texts, b'|');
+        }
+        match take_part(&mut texts, b'|') {
+            "" => "nothing, but with headwater/full",
+            text => text,
+        }
+    }
+
+    /// The same; nothing if this build has none of it.
+    const fn description(self) -> &'static str {
         if !self.is_supported() {
-            return "nothing, but with headwater/full";
+            return "";
         }
         match self {
             Self::Name => "a name of letters, digits, space, _ and -",
@@ -489,6 +504,42 @@ impl Rule {
     }
 }
 
+/// What each rule allows, with `|` behind it: as a table, places and lengths would be 300 bytes that no compression can do
+/// anything about.
+const ALLOWED: &str = {
+    const COUNT: u8 = Rule::Graphql as u8 + if cfg!(feature = "events") { 2 } else { 1 };
+    const fn description(number: u8) -> &'static [u8] {
+        // SAFETY: the numbers are those from 0 on without a gap.
+        unsafe { mem::transmute::<u8, Rule>(number) }.description().as_bytes()
+    }
+    const LENGTH: usize = {
+        let mut length = 0;
+        let mut number = 0;
+        while number < COUNT {
+            length += description(number).len() + 1;
+            number += 1;
+        }
+        length
+    };
+    const TEXTS: [u8; LENGTH] = {
+        let mut texts = [b'|'; LENGTH];
+        let mut end = 0;
+        let mut number = 0;
+        while number < COUNT {
+            let (_, rest) = texts.split_at_mut(end);
+            let (own, _) = rest.split_at_mut(description(number).len());
+            own.copy_from_slice(description(number));
+            end += own.len() + 1;
+            number += 1;
+        }
+        texts
+    };
+    match str::from_utf8(&TEXTS) {
+        Ok(texts) => texts,
+        Err(_) => panic!(),
+    }
+};
+
 /// What can be switched off by name; the order is that of [`INSTRUMENTATIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instrumentation {
@@ -531,8 +582,7 @@ const PROTOCOLS: &str = "http/protobuf, http/json, elastic";
 /// Whether a header's value is one that only a server should know: `Api-Token …`, `Bearer …`, `Basic …`, a key of
 /// Dynatrace's, or under a name such as `dd-api-key`.
 fn looks_secret(name: &str, value: &str) -> bool {
-    ["Token", "Bearer", "Basic", "dt0"].iter().any(|part| contains(value, part))
-        || ["key", "Key", "uth"].iter().any(|part| contains(name, part))
+    contains_any(value, "Token Bearer Basic dt0") || contains_any(name, "key Key uth")
 }
 
 fn is_service_name(name: &str) -> bool {
@@ -680,6 +730,7 @@ mod tests {
             let id = OptionId::from_number(number as u32).unwrap();
             assert!(format!("{id:?}").eq_ignore_ascii_case(row.name));
             assert!(!id.rule().allowed().is_empty());
+            assert_eq!(id.rule().allowed(), id.rule().description());
         }
         assert_eq!(OptionId::from_number(OptionId::COUNT as u32), None);
     }

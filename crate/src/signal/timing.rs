@@ -11,7 +11,7 @@ use crate::wire::text::{decimal, hash, take_part};
 /// When the phases of a request were, in milliseconds of the page's clock. Those that did not happen, or that the server
 /// keeps to itself (no `Timing-Allow-Origin`), are 0.
 pub struct Moments<'a> {
-    times: [f64; NAMES.len()],
+    times: [f64; COUNT],
     /// Bytes of the body, decompressed.
     decoded_size: u64,
     /// `deliveryType`: `cache`, `navigational-prefetch`, or empty.
@@ -23,7 +23,7 @@ impl<'a> Moments<'a> {
     /// between them.
     pub fn parse(mut text: &'a str) -> Self {
         let mut number = || decimal(take_part(&mut text, b',')).unwrap_or_default();
-        let times = [(); NAMES.len()].map(|()| number() as f64 / 1_000.0);
+        let times = [(); COUNT].map(|()| number() as f64 / 1_000.0);
         Self { times, decoded_size: number(), delivery: text }
     }
 
@@ -57,7 +57,9 @@ impl<'a> Moments<'a> {
             ""
         };
         attributes.known_text("headwater.http.response.cache", cache);
-        for (index, name) in NAMES.iter().enumerate() {
+        let mut names = NAMES;
+        for index in 0..COUNT {
+            let name = take_part(&mut names, b' ');
             // What took no time did not happen: of a connection that was there already all moments are the same.
             let (from, to) = match index {
                 REDIRECT_START | REDIRECT_END => (REDIRECT_START, REDIRECT_END),
@@ -126,20 +128,9 @@ const CLOCK: f64 = 1.0;
 const SOON: f64 = 20.0;
 
 /// Of `PerformanceResourceTiming`, by their names in the conventions.
-const NAMES: [&str; 12] = [
-    "redirect_start",
-    "redirect_end",
-    "worker_start",
-    "fetch_start",
-    "domain_lookup_start",
-    "domain_lookup_end",
-    "connect_start",
-    "secure_connection_start",
-    "connect_end",
-    "request_start",
-    "response_start",
-    "response_end",
-];
+const NAMES: &str = "redirect_start redirect_end worker_start fetch_start domain_lookup_start domain_lookup_end \
+    connect_start secure_connection_start connect_end request_start response_start response_end";
+const COUNT: usize = 12;
 const REDIRECT_START: usize = 0;
 const REDIRECT_END: usize = 1;
 const WORKER_START: usize = 2;

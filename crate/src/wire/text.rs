@@ -18,6 +18,16 @@ pub fn contains(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len()).any(|window| window == part.as_bytes())
 }
 
+/// Whether one of `parts`, with a blank between them, stands somewhere in `text`.
+pub fn contains_any(text: &str, mut parts: &str) -> bool {
+    while !parts.is_empty() {
+        if contains(text, take_part(&mut parts, b' ')) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Takes the part in front of the next `separator` (ASCII) off `rest`; the last part is all that is
 /// left, and then `rest` is empty.
 pub fn take_part<'a>(rest: &mut &'a str, separator: u8) -> &'a str {
