@@ -223,6 +223,14 @@ for (const file of ['headwater.min.js', 'headwater.elastic.min.js', 'headwater.f
   })
 }
 
+test('a page that is loaded in the background reports its load at once', async ({ open, stage }) => {
+  test.skip(browser === 'firefox', 'there the module is instantiated at once')
+  const hidden = '<script>Object.defineProperty(document, "hidden", { value: true })</script>'
+  const { page } = await open({ head: STEPS + hidden + agentOf(stage, 'headwater.min.js') })
+  const names = (await page.evaluate(() => steps)).filter(([, task]) => task === 1).map(([step]) => step)
+  expect(names).toEqual(['timer', 'report', 'Module', 'Instance'])
+})
+
 test('what happens while the module is decoded is none of the page load’s', async ({ open, demo }) => {
   test.skip(browser === 'firefox', 'there the module is instantiated at once')
   const options = { serviceName: '{service}', serverUrl: demo.collector }

@@ -45,11 +45,12 @@ export function hookPageLoad(
   }
   // The load event's own end is known one task later.
   let timer: number | undefined
-  // What that takes is too much for one task. What happens in between is none of the page load's.
+  // What that takes is too much for one task, unless nobody sees the page, whose timers are slow then. What happens in between is
+  // none of the page load's.
   const prepare = () => {
     timer = nativeTimer('setTimeout')(() => {
       url ??= location.href
-      if (module.wake(report)) quietly(report)
+      if (document.hidden || module.wake(report)) quietly(report)
       else prepare()
     })
   }
