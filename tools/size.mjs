@@ -11,15 +11,15 @@ import { ask, fail, isMain, root } from './run.mjs'
 
 /** Bytes after brotli -11. Lowered whenever it can be; raised only for a signal that a variant did not have. */
 const BUDGETS = {
-  'headwater.min.js': 18_912,
-  'index.js': 18_912,
-  'index.cjs': 18_912,
-  'headwater.elastic.min.js': 41_152,
-  'elastic.js': 41_152,
-  'elastic.cjs': 41_152,
-  'headwater.full.min.js': 49_792,
-  'full.js': 49_792,
-  'full.cjs': 49_792,
+  'headwater.min.js': 18_752,
+  'index.js': 18_752,
+  'index.cjs': 18_752,
+  'headwater.elastic.min.js': 40_864,
+  'elastic.js': 40_864,
+  'elastic.cjs': 40_864,
+  'headwater.full.min.js': 49_328,
+  'full.js': 49_328,
+  'full.cjs': 49_328,
 }
 
 /**
@@ -35,6 +35,7 @@ export function size(record = false) {
   ]
   const wrong = []
   const sizes = {}
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8')
   for (const [file, budget] of Object.entries(BUDGETS)) {
     const text = readFileSync(path.join(root, 'js-wrapper/dist', file), 'latin1')
     const total = brotli(text)
@@ -47,6 +48,8 @@ export function size(record = false) {
       change > 0 ? `+${change}` : change,
     ])
     if (total > budget) wrong.push(`${file} is ${total - budget} bytes above its budget of ${budget}`)
+    if (!readme.includes(`${budget.toLocaleString('en')} bytes |`))
+      wrong.push(`README.md does not say that ${file} has at most ${budget.toLocaleString('en')} bytes`)
     sizes[file] = total
   }
   if (record) writeFileSync(path.join(root, RECORD), `${JSON.stringify(sizes, null, 2)}\n`)
