@@ -182,7 +182,7 @@ for (const file of ['headwater.min.js', 'headwater.elastic.min.js', 'headwater.f
     stage,
   }) => {
     test.skip(browser === 'firefox', 'there the module is instantiated at once')
-    const { page, errors } = await open({ head: STEPS + agentOf(stage, file) })
+    const { page, errors } = await open({ head: STEPS + agentOf(stage, file) }, 'domcontentloaded')
     const taskOf = (name: string) =>
       page.evaluate((wanted) => steps.find(([step]) => step === wanted)?.[1] ?? 0, name)
     await expect.poll(() => taskOf('report')).toBeGreaterThan(0)
@@ -203,13 +203,12 @@ for (const file of ['headwater.min.js', 'headwater.elastic.min.js', 'headwater.f
   }) => {
     test.skip(browser === 'firefox', 'there the module is instantiated at once')
     const name = `/echo?idle=${file}.between.`
-    const { page, errors } = await open({
-      head: `${STEPS}<script>
-        globalThis.between = (task) => {
-          if (task === 3) globalThis.answer = fetch('${name}')
-        }
-      </script>${agentOf(stage, file)}`,
-    })
+    const head = `${STEPS}<script>
+      globalThis.between = (task) => {
+        if (task === 3) globalThis.answer = fetch('${name}')
+      }
+    </script>${agentOf(stage, file)}`
+    const { page, errors } = await open({ head }, 'domcontentloaded')
     await expect.poll(() => page.evaluate(() => typeof answer)).toBe('object')
     await page.evaluate(() => answer)
     const [request] = stage.received.filter(({ url }) => url === name)
@@ -226,23 +225,24 @@ for (const file of ['headwater.min.js', 'headwater.elastic.min.js', 'headwater.f
 test('a page that is loaded in the background reports its load at once', async ({ open, stage }) => {
   test.skip(browser === 'firefox', 'there the module is instantiated at once')
   const hidden = '<script>Object.defineProperty(document, "hidden", { value: true })</script>'
-  const { page } = await open({ head: STEPS + hidden + agentOf(stage, 'headwater.min.js') })
-  const names = (await page.evaluate(() => steps)).filter(([, task]) => task === 1).map(([step]) => step)
-  expect(names).toEqual(['timer', 'report', 'Module', 'Instance'])
+  const head = STEPS + hidden + agentOf(stage, 'headwater.min.js')
+  const { page } = await open({ head }, 'domcontentloaded')
+  const names = async () =>
+    (await page.evaluate(() => steps)).filter(([, task]) => task === 1).map(([step]) => step)
+  await expect.poll(names).toEqual(['timer', 'report', 'Module', 'Instance'])
 })
 
 test('what happens while the module is decoded is none of the page load’s', async ({ open, demo }) => {
   test.skip(browser === 'firefox', 'there the module is instantiated at once')
   const options = { serviceName: '{service}', serverUrl: demo.collector }
-  const visit = await open({
-    head: `${STEPS}<script>
-      globalThis.between = (task) => {
-        if (task !== 3) return
-        history.pushState(null, '', '/next')
-        void fetch('/echo?idle=next.')
-      }
-    </script>${agentScript(options, 'headwater.full.min.js')}`,
-  })
+  const head = `${STEPS}<script>
+    globalThis.between = (task) => {
+      if (task !== 3) return
+      history.pushState(null, '', '/next')
+      void fetch('/echo?idle=next.')
+    }
+  </script>${agentScript(options, 'headwater.full.min.js')}`
+  const visit = await open({ head }, 'domcontentloaded')
   const spans = await visit.spans((all) => all.some(({ name }) => name === '/next'))
   const named = (name: string) => spans.find((span) => span.name.startsWith(name))
   expect(named('documentLoad')?.attributes['url.full']).toContain('/page/')
