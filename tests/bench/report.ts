@@ -78,7 +78,8 @@ ${table(
 "Start" is the time in which the browser compiles and runs the agent's script, with \`init\`, until the next line of the page can
 run: cold in a new browser profile, warm when the browser has kept the compiled code. "All" is what the main thread does from the navigation
 until 0.4 s after the agent is up, above a page without an agent: that includes what is done later. "Long" is the median number
-of tasks above 50 ms while the page loads, cold, and the longest.
+of tasks above 50 ms while the page loads, cold, and the longest: with the floor and ours that is the one in which the browser makes the document,
+ahead of any script; who has longer ones of their own has much more than that.
 
 Ours only install hooks until then; observers begin behind the first paint. Their files begin with a comment that has Chromium compile all of a script on another thread, while it is
 loaded: [\`//# allFunctionsCalledOnLoad\`](https://v8.dev/blog/explicit-compile-hints), with which a page's own bundle may begin, too. No other agent's
