@@ -46,7 +46,7 @@ use crate::wire::reader::{Fields, Value};
 use crate::wire::text::find;
 #[cfg(feature = "elastic")]
 use crate::wire::text::write_ratio;
-use crate::wire::text::{contains, take_part};
+use crate::wire::text::{contains, take_part, utf8};
 
 /// An agent, before and after its start.
 pub struct Agent<H> {
@@ -1291,7 +1291,7 @@ impl<H: Host> Agent<H> {
     /// each.
     pub fn endpoint(&self) -> String {
         let queue = &self.recorder.queue;
-        let mut lines = String::from(self.endpoint.as_str());
+        let mut lines = self.endpoint.clone();
         if cfg!(any(feature = "json", feature = "elastic")) {
             lines.push_str("\n");
             lines.push_str(queue.protocol().media_type());
@@ -1894,7 +1894,7 @@ fn ask(host: &impl Host, message: &[u8], table: &'static [otlp_json::Field]) -> 
     let (_, item) = Fields(message).next().unwrap_or((0, Value::Bytes(&[])));
     let mut json = Vec::new();
     otlp_json::transcode(item.bytes(), table, &|number, out| host.format(number, out), &mut json);
-    let answer = host.before_send(crate::wire::text::utf8(&json));
+    let answer = host.before_send(utf8(&json));
     let mut rest = answer.as_str();
     let name = take_part(&mut rest, 1);
     match name.split_at_checked(1) {

@@ -334,8 +334,8 @@ test('a wrong data attribute is explained', async ({ open }) => {
   const shop = await open({
     head: '<script src="/headwater.min.js" data-service-name="shop" data-transaction-sample-rate="often"></script>',
   })
-  expect(await shop.page.evaluate(() => headwater.apm.isActive())).toBe(false)
   expect(shop.console).toEqual([expect.stringMatching(/^error: .*transactionSampleRate: "often"/)])
+  expect(await shop.page.evaluate(() => headwater.apm.isActive())).toBe(false)
 })
 
 test('calls queued before the file arrives are run in order, and later ones at once', async ({

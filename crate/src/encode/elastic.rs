@@ -511,20 +511,13 @@ impl<'a> Attributes<'a> {
                 continue;
             }
             separate(out);
-            let mut name = String::new();
-            let mut rest = key;
-            while !rest.is_empty() {
-                let end = find(rest, b".*\"");
-                name.push_str(&rest[..end]);
-                rest = match rest.get(end + 1..) {
-                    Some(next) => {
-                        name.push_str("_");
-                        next
-                    }
-                    None => "",
-                };
+            let mut name = Vec::from(key.as_bytes());
+            for byte in &mut name {
+                if matches!(byte, b'.' | b'*' | b'"') {
+                    *byte = b'_';
+                }
             }
-            write_text(&name, out);
+            write_text(utf8(&name), out);
             out.push(b':');
             match kind {
                 2 => out.extend_from_slice(if value.number() == 0 { b"false" } else { b"true" }),

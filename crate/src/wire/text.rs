@@ -19,13 +19,8 @@ pub fn contains(text: &str, part: &str) -> bool {
 }
 
 /// Whether one of `parts`, with a blank between them, stands somewhere in `text`.
-pub fn contains_any(text: &str, mut parts: &str) -> bool {
-    while !parts.is_empty() {
-        if contains(text, take_part(&mut parts, b' ')) {
-            return true;
-        }
-    }
-    false
+pub fn contains_any(text: &str, parts: &str) -> bool {
+    position(text, parts, b' ', |part, text| contains(text, part)).is_some()
 }
 
 /// Takes the part in front of the next `separator` (ASCII) off `rest`; the last part is all that is

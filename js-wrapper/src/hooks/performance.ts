@@ -47,19 +47,14 @@ export function hookPageLoad(
   let timer: number | undefined
   // What that takes is too much for one task, unless nobody sees the page, whose timers are slow then. What happens in between is
   // none of the page load's.
-  const prepare = () => {
+  const prepare = (delay: number) => {
     timer = nativeTimer('setTimeout')(() => {
       url ??= location.href
       if (document.hidden || module.wake(report)) quietly(report)
-      else prepare()
-    })
+      else prepare(0)
+    }, delay)
   }
-  const loaded =
-    PROTOCOLS && !FULL
-      ? () => {
-          timer = nativeTimer('setTimeout')(prepare, AFTER_LOAD)
-        }
-      : prepare
+  const loaded = () => prepare(PROTOCOLS && !FULL ? AFTER_LOAD : 0)
   if (document.readyState === 'complete') loaded()
   else listen(undo, 'load', loaded)
   undo.push(() => nativeTimer('clearTimeout')(timer))
