@@ -24,6 +24,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'requests-1x', throttle: 1, rounds: 4, run: (...given) => requests(...given, true, 1) },
   { name: 'requests-4x', throttle: 4, rounds: 2, run: (...given) => requests(...given, true, 4) },
   { name: 'network-1x', throttle: 1, rounds: 2, run: (...given) => requests(...given, false, 1) },
+  { name: 'sparse', throttle: 1, rounds: 2, run: sparse },
   { name: 'spans', throttle: 1, rounds: 2, run: spans, agents: ({ spans: has }) => has },
   { name: 'clicks', throttle: 1, rounds: 2, run: clicks },
   { name: 'resources', throttle: 1, rounds: 2, run: resources },
@@ -144,6 +145,33 @@ async function measure(lab: Lab, visit: Visit, agent: Agent, job: Work) {
     flush: each(after - between),
     bytes: each(bytes),
     recorded: each(items),
+  }
+}
+
+/** One request every now and then, as most pages make them: what an agent sends then is not shared by many. */
+async function sparse(lab: Lab, agent: Agent, scale: number): Promise<Record<string, number>> {
+  const visit = await lab.settled(agent, { stub: true })
+  try {
+    const request = async (count: number, first: number) => {
+      for (let index = first; index < first + count; index += 1) {
+        await visit.work({ kind: 'fetch', count: 1, first: index })
+        await visit.page.waitForTimeout(1_500)
+      }
+      await visit.flush(agent)
+    }
+    await request(2, 900_000)
+    lab.taken()
+    const count = Math.max(Math.round(10 * scale), 2)
+    const before = await visit.busy()
+    await request(count, 0)
+    const after = await visit.busy()
+    const sent = lab.taken().filter(({ url, body }) => body.length && !url.startsWith('/bench/'))
+    const { bytes, items } = delivered(sent)
+    if (agent.kind !== 'none' && agent.name !== 'datadog' && items < count)
+      throw new Error(`${agent.name} has recorded ${items} of ${count} requests`)
+    return { fetch: (after - before) / count, sent: sent.length / count, bytes: bytes / count }
+  } finally {
+    await visit.close()
   }
 }
 

@@ -185,6 +185,27 @@ whose 24 random bytes are 48 as hexadecimal digits in the fixed codes of our gzi
 `)
   }
 
+  if (has('sparse')) {
+    parts.push(`### One at a time
+
+A request by \`fetch\` each 1.5 s, as most pages make them, answered within the page: what an agent sends is not shared by hundreds
+then. Milliseconds of the main thread for each, above those of a page without an agent; requests to the collector for each of the
+page's own, and bytes of their bodies (each has some hundred more of headers).
+
+${plot('sparse', 'Main-thread time per fetch, one at a time', 'ms', (agent) => thousandth(of('sparse', agent, 'fetch')))}
+${table(['fetch', 'to the floor', 'requests to the collector', 'bytes sent'], (agent) => [
+  milliseconds(of('sparse', agent, 'fetch')),
+  times(ratio('sparse', agent, 'floor', 'fetch')),
+  number(plain('sparse', agent, 'sent')),
+  number(plain('sparse', agent, 'bytes')),
+])}
+A request to the collector takes the page's thread about a millisecond, by \`fetch\` or \`sendBeacon\`, whatever it carries: how often
+an agent sends is most of what it costs. Ours do so five seconds after the first span that waits (\`flushInterval\`), as OpenTelemetry's, or
+when the page is hidden; Elastic's after half a second. Sentry's requests are a transaction each. The floor sends when it is told to, and
+Datadog records none of these.
+`)
+  }
+
   if (has('spans') || has('clicks') || has('resources')) {
     parts.push(`## Spans, clicks, resources
 
