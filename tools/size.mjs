@@ -11,12 +11,12 @@ import { ask, fail, isMain, root } from './run.mjs'
 
 /** Bytes after brotli -11. Lowered whenever it can be; raised only for a signal that a variant did not have. */
 const BUDGETS = {
-  'headwater.min.js': 18_752,
-  'index.js': 18_752,
-  'index.cjs': 18_752,
-  'headwater.elastic.min.js': 40_864,
-  'elastic.js': 40_864,
-  'elastic.cjs': 40_864,
+  'headwater.min.js': 18_728,
+  'index.js': 18_728,
+  'index.cjs': 18_728,
+  'headwater.elastic.min.js': 40_800,
+  'elastic.js': 40_800,
+  'elastic.cjs': 40_800,
   'headwater.full.min.js': 49_328,
   'full.js': 49_328,
   'full.cjs': 49_328,

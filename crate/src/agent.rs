@@ -283,8 +283,13 @@ impl<H: Host> Agent<H> {
             self.experience.forget();
             self.ended = None;
         }
-        self.recorder.held.clear();
-        self.recorder.queue.clear();
+        let Recorder { host, queue, held, .. } = &mut self.recorder;
+        held.clear();
+        queue.clear();
+        if cfg!(feature = "fetch-later") {
+            // Nor is it the browser's to send.
+            queue.flush(host, 0.0, Stay::Here);
+        }
     }
 
     /// Whether an instrumentation runs.
@@ -1226,6 +1231,9 @@ impl<H: Host> Agent<H> {
 
     /// The timer asked for has run out.
     pub fn timer(&mut self, now: f64) {
+        if !self.options.is_given(OptionId::FlushInterval) {
+            self.options.flush_interval = FLUSH_INTERVAL;
+        }
         #[cfg(feature = "timing")]
         self.release_waiting();
         let Recorder { host, queue, .. } = &mut self.recorder;
@@ -1962,6 +1970,9 @@ const RESOURCE_KEYS: &str = "service.name service.version deployment.environment
     browser.platform browser.mobile browser.brands user_agent.original";
 /// Seconds that the collector's clock may be away from ours, what with the time that an answer takes.
 const MOST_OFF: f64 = 5.0;
+/// Milliseconds between sendings, by default: a request takes the page's thread one. The first comes sooner, as most visits are
+/// short, and a preflight is best made while there is time.
+const FLUSH_INTERVAL: f64 = 5_000.0;
 /// Of more requests under way the oldest are propagated but not recorded.
 const OPEN_REQUESTS: usize = 1_000;
 /// What a trace begins with, for the page's sampler; behind these are the [`Cause`]s.
@@ -2396,6 +2407,26 @@ mod tests {
         agent.end_request(500, 10.0, Outcome::Response(200), false, "");
         agent.flush(9.0, Stay::Here);
         assert_eq!(page.spans().len(), 203, "each once");
+    }
+
+    #[test]
+    fn by_default_only_the_first_are_sent_soon() {
+        let sent_after = |given: &[(OptionId, Input)]| {
+            let (mut agent, page) = agent(given);
+            let mut sent = |number, now| {
+                if number > 0 {
+                    fetch(&mut agent, number, 200);
+                }
+                agent.timer(now);
+                page.spans().len()
+            };
+            let counts = [sent(1, 510.0), sent(2, 1_000.0), sent(0, 4_000.0), sent(0, 5_100.0)];
+            let first = page.0.borrow().timers[0];
+            (first, counts)
+        };
+        assert_eq!(sent_after(&[]), (500.0, [1, 1, 1, 2]));
+        let soon = (OptionId::FlushInterval, Input::Number(500.0));
+        assert_eq!(sent_after(&[soon]), (500.0, [1, 2, 2, 2]));
     }
 
     #[test]

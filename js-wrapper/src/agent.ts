@@ -240,7 +240,7 @@ function start(
   let timer: number | undefined
   undo.push(() => nativeTimer('clearTimeout')(timer))
   const whenIdle = PROTOCOLS ? idleRunner(undo) : undefined
-  const host: Host = {
+  const host: Partial<Host> = {
     firstMatch: (origin) => patterns.findIndex((matches) => matches(origin)),
     origin(url) {
       try {
@@ -289,7 +289,7 @@ function start(
     }
     if (!target.length) stop()
   }
-  const module: Module = loadModule(host, prepare, (error) => {
+  const module: Module = loadModule(host as Host, prepare, (error) => {
     stop()
     // Content Security Policy without 'wasm-unsafe-eval', or a browser from before WebAssembly.
     log.error(target.length ? FAILED : COULD_NOT_START, error)

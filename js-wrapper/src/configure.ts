@@ -59,8 +59,9 @@ function partsOf(value: unknown, type: string | undefined): [key: string, part: 
   if (type === 'o' && isRecord(value)) return Object.entries(value)
   if (!(type === 'j' || type === 'l') || value === undefined) return [['', value]]
   if (Array.isArray(value) && !value.length) return [['', EMPTY]]
+  if (!FULL) return [value].flat().map((item) => ['', item])
   return [value].flat().flatMap((item): [string, unknown][] => {
-    if (!FULL || !isRecord(item)) return [['', item]]
+    if (!isRecord(item)) return [['', item]]
     if (type === 'l') return [[targetRules(item), item['match'] ?? null]]
     // The name starts an environment, and both are required.
     const { name = null, origins, ...rest } = item
@@ -81,10 +82,9 @@ function targetRules({ dryRun, propagators = '*' }: Record<string, unknown>): st
  * @returns a function that adds what the browser says, which does not change.
  */
 export function readFacts(): () => Facts {
-  const { document, origin } = globalThis
   const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name=${name}]`)?.content
   const facts = [
-    origin,
+    globalThis.origin,
     PROTOCOLS ? document.URL : '',
     meta('traceparent'),
     meta('tracestate'),
@@ -94,7 +94,6 @@ export function readFacts(): () => Facts {
     FULL ? datadogComment(document) : '',
   ] as const
   return () => {
-    const { navigator } = globalThis
     const client = (navigator as { userAgentData?: UserAgentData }).userAgentData
     return [
       ...facts,

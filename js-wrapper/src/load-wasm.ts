@@ -14,17 +14,18 @@ export interface Host {
   /** The number of the first configured RegExp that matches, or -1. */
   firstMatch(origin: string): number
   /** Of the full build. Asks `tracesSampler`: a rate, NaN if it leaves it to us, -1 if it has failed. */
-  sample?(kind: number, name: string, url: string): number
-  store?(session: string): unknown
+  sample(kind: number, name: string, url: string): number
+  /** Not of the standard build. */
+  store(session: string): unknown
   /** Of the full build. */
-  beforeSend?(span: string): string
+  beforeSend(span: string): string
   /** The serialised origin of an http or https URL, else an empty string. */
   origin(url: string): string
   startTimer(milliseconds: number): void
   /** Must have started the request when it returns; `body` is a view that does not live longer. */
   send: (number: number, body: Uint8Array, keepalive: boolean, areEvents: boolean) => void
   /** Of the full build. With an empty body nothing is sent later. */
-  sendLater?: (body: Uint8Array, areEvents: boolean) => void
+  sendLater: (body: Uint8Array, areEvents: boolean) => void
   /** `record` is a view, too. */
   keep(record: Uint8Array): boolean
   take(maximalAge: number): void
@@ -108,12 +109,12 @@ export function loadModule(host: Host, prepare: () => void, failed: (error: unkn
   }
   if (FULL) {
     imports.sample = (kind, name, length, url, urlLength) =>
-      host.sample?.(kind, read(name, length), read(url, urlLength)) ?? NaN
-    imports.sendLater = (body, length, areEvents) => host.sendLater?.(view(body, length), !!areEvents)
-    imports.beforeSend = (span, length) => write(host.beforeSend?.(read(span, length)) ?? '')
+      host.sample(kind, read(name, length), read(url, urlLength))
+    imports.sendLater = (body, length, areEvents) => host.sendLater(view(body, length), !!areEvents)
+    imports.beforeSend = (span, length) => write(host.beforeSend(read(span, length)))
   }
   if (PROTOCOLS) {
-    imports.store = (address, length) => host.store?.(read(address, length))
+    imports.store = (address, length) => host.store(read(address, length))
     imports.format = (number) => write(String(number))
   }
   let wasm: Exports

@@ -220,9 +220,10 @@ export interface Config {
    */
   trustedRemoteEnvironments?: readonly RemoteEnvironment[] | undefined
   /**
-   * Milliseconds that an ended span waits for others before it is sent.
+   * Milliseconds that an ended span waits for others before it is sent. The default is OpenTelemetry's
+   * (`OTEL_BSP_SCHEDULE_DELAY`), but the first sending of a page comes after 500.
    *
-   * @defaultValue `500`
+   * @defaultValue `5000`
    */
   flushInterval?: number | undefined
   /**

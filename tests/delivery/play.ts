@@ -140,7 +140,7 @@ export async function play(
   const own = new Play(world, agent)
   try {
     await run(own)
-    const end = Date.now() + patience
+    const end = Date.now() + DELAY + patience
     while ((await own.outcome()).lost && Date.now() < end) await sleep(100)
     // What comes again comes later.
     await sleep(settle)
@@ -158,5 +158,7 @@ let runs = 0
 
 const UNREAD = new Set(['Refuse', 'CutRequest', 'WrongPreflight'])
 const LINK = '<a href="/left">Leave</a>'
-/** OpenTelemetry's, before it sends a batch, and something for a slow machine. */
+/** Milliseconds for which agents wait themselves before they send: OpenTelemetry's, and ours. */
+const DELAY = 5_000
+/** That, and something for a slow machine. */
 const LONGEST_DELAY = 7_000

@@ -138,6 +138,20 @@ test('spans that wait are sent on time, without anything happening', async ({ vi
   await expectOnce(stage, 'timer', 2)
 })
 
+test('by default only the first spans are sent soon', async ({ open, stage }) => {
+  const { page } = await open({ head: agentScript({ serviceName: '{service}', serverUrl: stage.origin }) })
+  const request = (number: number) =>
+    page.evaluate((path) => fetch(path), `/echo?exit=default&number=${number}.`)
+  await request(0)
+  await expect.poll(() => numbersOf(stage, 'default'), { timeout: 10_000 }).toEqual([0])
+  for (const number of [1, 2]) {
+    await request(number)
+    await page.waitForTimeout(1_500)
+  }
+  expect(numbersOf(stage, 'default'), 'they wait').toEqual([0])
+  await expect.poll(() => numbersOf(stage, 'default')).toEqual([0, 1, 2])
+})
+
 test('flush sends at once, and resolves when the collector has answered', async ({ visit, stage }) => {
   const { page } = await visit(sendTo(stage))
   await page.evaluate(async () => {

@@ -39,6 +39,19 @@ test('a page that is left has sent it once', async ({ open, stage }) => {
   expect(came(stage, 'left')).toEqual([1, 1, 1])
 })
 
+test('what nobody consents to any more the browser does not send either', async ({ open, stage }) => {
+  const { page } = await open(head(stage.origin))
+  await page.evaluate(() => fetch('/echo?later=denied-1.'))
+  await page.waitForTimeout(1_500)
+  await page.evaluate(() => headwater.apm.setConsent('denied'))
+  const crashed = page.waitForEvent('crash')
+  const session = await page.context().newCDPSession(page)
+  session.send('Page.crash').catch(() => undefined)
+  await crashed
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  expect(came(stage, 'denied')).toEqual([0, 0, 0])
+})
+
 test('a collector whose clock says otherwise is noticed', async ({ open, stage }) => {
   let offset = 0
   stage.route('/clock/v1/traces', (_request, response) => {

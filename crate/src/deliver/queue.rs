@@ -40,8 +40,8 @@ pub struct Queue {
     left: bool,
     /// When what waits is to be sent, by the page's clock; 0 if nothing does.
     due: f64,
-    /// Whether the browser would send it if the page were gone.
-    is_safe: bool,
+    /// Bytes of what waits that the browser would send if the page were gone.
+    safe: usize,
     protocol: Protocol,
     compresses: bool,
     /// Whether the collector takes events at all, as far as is known.
@@ -90,7 +90,7 @@ impl Queue {
             timer_runs: false,
             left: false,
             due: 0.0,
-            is_safe: false,
+            safe: 0,
             protocol: Protocol::DEFAULT,
             compresses: false,
             takes_events: true,
@@ -133,7 +133,7 @@ impl Queue {
 
     /// Sends what may be sent now, and keeps what has to be kept.
     pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
-        if cfg!(feature = "fetch-later") && mem::take(&mut self.is_safe) {
+        if cfg!(feature = "fetch-later") && mem::take(&mut self.safe) > 0 {
             host.send_later(&[], false);
         }
         self.sort();
@@ -366,10 +366,13 @@ impl Queue {
         {
             return false;
         }
-        self.sort();
-        let (_, body) = self.pack(host, &self.spans);
-        host.send_later(&body, encode::are_events(&self.spans));
-        self.is_safe = true;
+        // It has it already, unless there is more now.
+        if self.safe != self.spans.len() {
+            self.safe = self.spans.len();
+            self.sort();
+            let (_, body) = self.pack(host, &self.spans);
+            host.send_later(&body, encode::are_events(&self.spans));
+        }
         true
     }
 
@@ -1096,6 +1099,7 @@ mod tests {
         for (now, next) in [(1_000.0, 1_000.0), (2_000.0, 500.0)] {
             queue.timer_fired();
             assert!(queue.is_early(&page, now));
+            assert!(queue.is_early(&page, now), "the browser has it already");
             push(&mut queue, "b");
             assert_eq!(queue.wants_timer(now, 2_500.0, false), Some(next));
         }

@@ -32,7 +32,7 @@ pub struct Options {
     pub sample_rate: f64,
     /// Unix milliseconds; infinite if unknown.
     pub page_load_trace_time: f64,
-    /// Milliseconds.
+    /// Milliseconds; by default those of the page's first sending.
     pub flush_interval: f64,
     pub resource: Vec<(String, OwnedValue)>,
     /// Templates of paths: see [`route`](crate::signal::route).

@@ -167,8 +167,9 @@ options! {
         /// Other environments whose traces are linked: their responses name the trace they have
         /// continued with. Nobody else is believed.
         TrustedRemoteEnvironments "trustedRemoteEnvironments" Environments: "readonly RemoteEnvironment[]" = "[]",
-        /// Milliseconds that an ended span waits for others before it is sent.
-        FlushInterval "flushInterval" Duration: "number" = "500",
+        /// Milliseconds that an ended span waits for others before it is sent. The default is OpenTelemetry's
+        /// (`OTEL_BSP_SCHEDULE_DELAY`), but the first sending of a page comes after 500.
+        FlushInterval "flushInterval" Duration: "number" = "5000",
         /// Spans that are recorded within a minute, at most (Elastic's default is 80). The rest is dropped, and
         /// counted in `diagnostics()`.
         EventsLimit "eventsLimit" Limit: "number" = "20000",

@@ -145,6 +145,8 @@ fn agent_start(shop: &Shop, visit: &Visit) -> String {
         ("serverUrl", json!(shop.origins.collector)),
         ("distributedTracingOrigins", json!([shop.origins.api])),
         ("propagateTracestate", json!(true)),
+        // The viewer is to show at once what the page does; yours has time.
+        ("flushInterval", json!(500)),
     ];
     if visit.ids == Ids::Options {
         options.extend(visit.page_load.options());

@@ -24,7 +24,7 @@ export function propagates(added: readonly Header[], has: (name: string) => bool
       ([name]) =>
         !/^(tracestate|baggage)$/.test(name) &&
         // B3's two forms are one format.
-        (has(name.toLowerCase()) || (FULL && /b3/i.test(name) && (has('b3') || has('x-b3-traceid')))),
+        ((FULL && /b3/i.test(name) && (has('b3') || has('x-b3-traceid'))) || has(name.toLowerCase())),
     )
   )
 }

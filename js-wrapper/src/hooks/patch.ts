@@ -44,13 +44,13 @@ function replace<Target extends object>(
 export function patch<Target extends object>(
   owner: Target,
   name: keyof Target & string,
-  call: (native: Native, self: unknown, parameters: unknown[]) => unknown,
+  call: (native: Native, self: Target, parameters: unknown[]) => unknown,
   undo: (() => void)[],
 ): void {
   const wrap = (native: Callable, isActive: () => boolean) =>
     new Proxy(native, {
       apply: (target, self, parameters: unknown[]): unknown =>
-        isActive() ? call(target, self, parameters) : Reflect.apply(target, self, parameters),
+        isActive() ? call(target, self as Target, parameters) : Reflect.apply(target, self, parameters),
     })
   replace(owner, name, wrap, undo)
 }
@@ -66,9 +66,9 @@ export function watch<Target extends object>(
   seen: (self: object, parameters: unknown[], result: unknown) => void,
   undo: (() => void)[],
 ): void {
-  const call = (native: Native, self: unknown, parameters: unknown[]) => {
+  const call = (native: Native, self: Target, parameters: unknown[]) => {
     const result: unknown = Reflect.apply(native, self, parameters)
-    quietly(() => seen(self as object, parameters, result))
+    quietly(() => seen(self, parameters, result))
     return result
   }
   patch(owner, name, call, undo)

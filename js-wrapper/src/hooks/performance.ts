@@ -124,7 +124,7 @@ function reportResource(
   module: Module,
   entry: PerformanceResourceTiming,
   linking: boolean,
-  isRequest = false,
+  isRequest?: boolean,
 ): void {
   // Later than the type definitions: responseStatus (2022), renderBlockingStatus (2022).
   const { responseStatus, renderBlockingStatus } = entry as {

@@ -34,7 +34,9 @@ export function hookXhr(
   const Xhr = globalThis.XMLHttpRequest as typeof XMLHttpRequest | undefined
   if (!Xhr) return
   const { prototype } = Xhr
-  const { addEventListener, removeEventListener, getAllResponseHeaders, setRequestHeader } = prototype
+  const { addEventListener, removeEventListener, setRequestHeader } = prototype
+  const getAllResponseHeaders = (FULL &&
+    prototype.getAllResponseHeaders) as XMLHttpRequest['getAllResponseHeaders']
   /** By the prototype's own getter: a subclass's would run code of the page. */
   const property = <Name extends 'readyState' | 'status' | 'responseURL'>(xhr: XMLHttpRequest, name: Name) =>
     Reflect.get<XMLHttpRequest, Name>(prototype, name, xhr)
@@ -49,8 +51,7 @@ export function hookXhr(
   patch(
     prototype,
     'open',
-    (native, self, parameters) => {
-      const xhr = self as XMLHttpRequest
+    (native, xhr, parameters) => {
       const earlier = quietly(() => states.get(xhr))
       quietly(() => {
         holding.delete(xhr)
@@ -60,7 +61,7 @@ export function hookXhr(
         else states.delete(xhr)
       })
       try {
-        const result: unknown = Reflect.apply(native, self, parameters)
+        const result: unknown = Reflect.apply(native, xhr, parameters)
         // Opened anew: the request before ends here and fires no more events.
         quietly(() => earlier?.end?.('abort'))
         return result
@@ -75,9 +76,8 @@ export function hookXhr(
   patch(
     prototype,
     'setRequestHeader',
-    (native, self, parameters) => {
+    (native, xhr, parameters) => {
       const held = quietly(() => {
-        const xhr = self as XMLHttpRequest
         const state = states.get(xhr)
         const [name, value] = parameters
         if (!state || typeof name !== 'string' || typeof value !== 'string') return false
@@ -92,7 +92,7 @@ export function hookXhr(
         holding.add(xhr)
         return true
       })
-      return held ? undefined : Reflect.apply(native, self, parameters)
+      return held ? undefined : Reflect.apply(native, xhr, parameters)
     },
     undo,
   )
@@ -100,8 +100,7 @@ export function hookXhr(
   patch(
     prototype,
     'send',
-    (native, self, parameters) => {
-      const xhr = self as XMLHttpRequest
+    (native, xhr, parameters) => {
       const state = quietly(() => {
         const opened = states.get(xhr)
         // Not opened, or sent already: the native throws.
@@ -112,7 +111,7 @@ export function hookXhr(
       })
       quietly(() => release(xhr))
       try {
-        return hand<unknown>(state && lineOf(state), () => Reflect.apply(native, self, parameters))
+        return hand<unknown>(state && lineOf(state), () => Reflect.apply(native, xhr, parameters))
       } catch (error) {
         // A synchronous request fails without an event.
         quietly(() => state?.end?.(error instanceof DOMException ? error.name : 'error'))
