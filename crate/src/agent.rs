@@ -285,11 +285,7 @@ impl<H: Host> Agent<H> {
         }
         let Recorder { host, queue, held, .. } = &mut self.recorder;
         held.clear();
-        queue.clear();
-        if cfg!(feature = "fetch-later") {
-            // Nor is it the browser's to send.
-            queue.flush(host, 0.0, Stay::Here);
-        }
+        queue.clear(host);
     }
 
     /// Whether an instrumentation runs.

@@ -264,17 +264,23 @@ export class Visit {
   }
 }
 
-/** Bytes of all bodies, and how many of the page's requests or spans are in them. */
-export function delivered(requests: readonly ReceivedRequest[]): { bytes: number; items: number } {
+/** How many requests bring something, bytes of their bodies, and how many of the page's requests or spans are in them. */
+export function delivered(requests: readonly ReceivedRequest[]): {
+  sent: number
+  bytes: number
+  items: number
+} {
   const items = new Set<string>()
+  let sent = 0
   let bytes = 0
   for (const { url, body } of requests) {
     if (!body.length || url.startsWith('/bench/')) continue
+    sent += 1
     bytes += body.length
     const text = (body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body).toString('latin1')
     for (const [, number = ''] of text.matchAll(/item\/(\d+)\.json/g)) items.add(number)
   }
-  return { bytes, items: items.size }
+  return { sent, bytes, items: items.size }
 }
 
 /** Where agents send to, and what they have to be answered. */

@@ -133,9 +133,7 @@ impl Queue {
 
     /// Sends what may be sent now, and keeps what has to be kept.
     pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
-        if cfg!(feature = "fetch-later") && mem::take(&mut self.safe) > 0 {
-            host.send_later(&[], false);
-        }
+        self.take_back(host);
         self.sort();
         self.due = 0.0;
         let mut start = 0;
@@ -197,7 +195,11 @@ impl Queue {
     }
 
     /// Forgets all that waits, and what becomes of what is under way.
-    pub fn clear(&mut self) {
+    pub fn clear(&mut self, host: &impl Host) {
+        self.take_back(host);
+        if cfg!(feature = "fetch-later") {
+            self.due = 0.0;
+        }
         self.spans = Vec::new();
         self.tried = 0;
         self.batches = Vec::new();
@@ -407,6 +409,13 @@ impl Queue {
         }
         spans.append(&mut events);
         self.spans = spans;
+    }
+
+    /// What the browser would send if the page were gone, it does not any more.
+    fn take_back(&mut self, host: &impl Host) {
+        if cfg!(feature = "fetch-later") && mem::take(&mut self.safe) > 0 {
+            host.send_later(&[], false);
+        }
     }
 
     fn in_flight(&self) -> usize {
