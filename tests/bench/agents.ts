@@ -15,6 +15,8 @@ export interface Agent {
   kind: 'none' | 'floor' | 'ours' | 'peer'
   /** The npm packages that it is made of. */
   packages: readonly string[]
+  /** The minified files for a script tag that these come with, as paths within them. */
+  published?: readonly string[]
   /** Milliseconds that it waits by itself before it sends, at most, where it cannot be told to. */
   patience: number
   /** Whether a page can make spans of its own with it. */
@@ -98,7 +100,10 @@ export const AGENTS: readonly Agent[] = [
   ours('headwater', 'Headwater', 'headwater.min.js', false),
   ours('headwater-elastic', 'Headwater, elastic', 'headwater.elastic.min.js', true),
   ours('headwater-full', 'Headwater, full', 'headwater.full.min.js', true),
-  peer('elastic', 'Elastic', ['@elastic/apm-rum'], 700),
+  {
+    ...peer('elastic', 'Elastic', ['@elastic/apm-rum'], 700),
+    published: ['@elastic/apm-rum/dist/bundles/elastic-apm-rum.umd.min.js'],
+  },
   peer('opentelemetry-json', 'OpenTelemetry, JSON', [
     '@opentelemetry/sdk-trace-web',
     '@opentelemetry/instrumentation-fetch',
@@ -108,9 +113,18 @@ export const AGENTS: readonly Agent[] = [
     '@opentelemetry/exporter-trace-otlp-http',
   ]),
   peer('opentelemetry-protobuf', 'OpenTelemetry, protobuf', ['@opentelemetry/exporter-trace-otlp-proto']),
-  peer('faro', 'Grafana Faro', ['@grafana/faro-web-sdk', '@grafana/faro-web-tracing'], 1_800),
+  {
+    ...peer('faro', 'Grafana Faro', ['@grafana/faro-web-sdk', '@grafana/faro-web-tracing'], 1_800),
+    published: [
+      '@grafana/faro-web-sdk/dist/bundle/faro-web-sdk.iife.js',
+      '@grafana/faro-web-tracing/dist/bundle/faro-web-tracing.iife.js',
+    ],
+  },
   peer('sentry', 'Sentry', ['@sentry/browser']),
-  peer('datadog', 'Datadog', ['@datadog/browser-rum-slim']),
+  {
+    ...peer('datadog', 'Datadog', ['@datadog/browser-rum-slim']),
+    published: ['@datadog/browser-rum-slim/bundle/datadog-rum-slim.js'],
+  },
   peer('honeycomb', 'Honeycomb', [
     '@honeycombio/opentelemetry-web',
     '@opentelemetry/auto-instrumentations-web',

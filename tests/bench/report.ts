@@ -1,21 +1,10 @@
 /** Writes `docs/performance.md` and its plots from what has been measured. */
 import { AGENTS, versions, type Agent } from './agents.js'
 import { BENCHMARKS } from './benchmarks.js'
-import type { Conditions } from './lab.js'
 import { bars, curves, short } from './plot.js'
-import type { Size } from './sizes.js'
-import { Samples, summarise, type Sample, type Summary } from './statistics.js'
-
-export interface Results {
-  conditions: Conditions
-  /** By benchmark, if not all are of the same. */
-  commits?: Record<string, string>
-  sizes: Record<string, Size>
-  samples: Sample[]
-  /** Benchmarks with agents that did not work. */
-  failures: string[]
-  seconds: number
-}
+import type { Results } from './results.js'
+import { publishedSize } from './sizes.js'
+import { Samples, summarise, type Summary } from './statistics.js'
 
 export function report(results: Results): { page: string; plots: [name: string, text: string][] } {
   const { conditions, commits = {}, sizes, failures, seconds } = results
@@ -56,16 +45,22 @@ export function report(results: Results): { page: string; plots: [name: string, 
   const parts: string[] = []
   parts.push(`## Size
 
-What a page loads, bundled by esbuild and minified; "with what comes later" adds the parts that an agent loads by itself.
+What a page loads, bundled by esbuild and minified; "with what comes later" adds the parts that an agent loads by itself, and
+"as published" is the file for a script tag that comes with a package, if one does, in brotli. Ours are those files.
+
+**Worse than others:** \`headwater/elastic\` is twice as big as Elastic's agent, and \`headwater/full\` about as big as Sentry's and
+Datadog's. Elastic's has the browser's \`JSON\` and gzip (and loses what they have not done when the page is left:
+[delivery.md](delivery.md)); ours brings both, writes OTLP beside Elastic's format, keeps what could not be sent, and checks
+its configuration. What each part adds: [contributing.md](contributing.md#the-modules-size).
 
 ${plot('size', 'Size, brotli', 'kB', ({ name, kind }) => (kind !== 'floor' && sizes[name] ? one(sizes[name].brotli / 1000) : undefined))}
 ${table(
-  ['minified', 'gzip', 'brotli', 'with what comes later'],
-  ({ name }) => {
-    const size = sizes[name]
-    return size
-      ? [size.minified, size.gzip, size.brotli, size.all].map((bytes) => bytes.toLocaleString('en'))
-      : ['–', '–', '–', '–']
+  ['minified', 'gzip', 'brotli', 'with what comes later', 'as published'],
+  (agent) => {
+    const { minified, gzip, brotli, all } = sizes[agent.name] ?? {}
+    return [minified, gzip, brotli, all, publishedSize(agent)].map(
+      (bytes) => bytes?.toLocaleString('en') ?? '–',
+    )
   },
   agents.filter(({ kind }) => kind !== 'floor'),
 )}`)

@@ -8,7 +8,8 @@ import { CACHE } from '../support/packages.js'
 import { AGENTS } from './agents.js'
 import { BENCHMARKS } from './benchmarks.js'
 import { conditions, Lab } from './lab.js'
-import { report, type Results } from './report.js'
+import { report } from './report.js'
+import { together, type Results } from './results.js'
 import { sizeOf } from './sizes.js'
 import { Samples } from './statistics.js'
 
@@ -38,13 +39,11 @@ const { values: options } = parseArgs({
   },
 })
 
-/** More than a run has. */
-const ROUNDS = 1_000
-
 const partial = options.quick || !!options.agents || !!options.only
 
 if (options.help) console.log(HELP)
-else if (options.from) write(together(options.from))
+else if (options.from)
+  write(together(options.from.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results)))
 else {
   const results = await measure()
   if (partial) console.log(report(results).page)
@@ -106,30 +105,6 @@ async function measure(): Promise<Results> {
     return results()
   } finally {
     await lab.close()
-  }
-}
-
-/** Of one machine, which the last says. A benchmark is of one commit: that of the last file which has it. */
-function together(files: string[]): Results {
-  const all = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results)
-  const last = all.at(-1)
-  if (!last) throw new Error('no results')
-  const commits = Object.fromEntries(
-    all.flatMap(({ samples, conditions }) =>
-      samples.map(({ benchmark }) => [benchmark, conditions.commit] as const),
-    ),
-  )
-  return {
-    ...last,
-    commits,
-    samples: all.flatMap(({ samples, conditions }, index) =>
-      samples
-        .filter(({ benchmark }) => commits[benchmark] === conditions.commit)
-        // Rounds are compared within themselves: each has a number of its own.
-        .map((sample) => ({ ...sample, round: sample.round + index * ROUNDS })),
-    ),
-    failures: all.flatMap(({ failures }) => failures),
-    seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
   }
 }
 

@@ -1,6 +1,9 @@
 /** Bytes of what a page has to load for an agent. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 
+import { root } from '../support/demo.js'
 import type { Agent } from './agents.js'
 
 export interface Size {
@@ -23,11 +26,21 @@ export async function sizeOf(agent: Agent): Promise<Size> {
   }
   const total = (names: Iterable<string>, bytes: (text: string) => number) =>
     [...names].reduce((sum, name) => sum + bytes(texts.get(name) ?? ''), 0)
-  const brotli = (text: string) => brotliCompressSync(text).length
   return {
     minified: total(first, (text) => Buffer.byteLength(text)),
     gzip: total(first, (text) => gzipSync(text, { level: 9 }).length),
     brotli: total(first, brotli),
     all: total(texts.keys(), brotli),
   }
+}
+
+/** Bytes of brotli of the files that its makers publish for a script tag, without any configuration; nothing if there are none. */
+export function publishedSize({ published }: Agent): number | undefined {
+  return published
+    ?.map((file) => brotli(readFileSync(path.join(root, 'node_modules', file))))
+    .reduce((sum, bytes) => sum + bytes)
+}
+
+function brotli(text: string | Buffer): number {
+  return brotliCompressSync(text).length
 }

@@ -3,6 +3,7 @@ import { AGENTS, NONE, type Agent } from '../bench/agents.js'
 import { BENCHMARKS } from '../bench/benchmarks.js'
 import { conditions, Lab } from '../bench/lab.js'
 import { report } from '../bench/report.js'
+import { together, type Results } from '../bench/results.js'
 import { sizeOf } from '../bench/sizes.js'
 import type { Sample } from '../bench/statistics.js'
 import { expect, test } from '../support/test.js'
@@ -40,6 +41,33 @@ test('what our agent costs is measured, and reported beside a page without one',
   expect(page).toMatch(/\| \*\*Headwater\*\* \| -?[\d.,]+ \| -?[\d.,]+ × \|/)
   expect(page).toContain('| **Headwater** | 20 | 2 × |')
   expect(plots.map(([name]) => name)).toEqual(['size', 'fetch', 'xhr'])
+})
+
+test('runs of some agents add to one of all, and take nothing away', () => {
+  const run = (commit: string, agents: string[], benchmark: string): Results => ({
+    conditions: { ...conditions(lab.chromium), commit },
+    sizes: Object.fromEntries(
+      agents.map((name) => [name, { minified: 4, gzip: 3, brotli: commit.length, all: 2 }]),
+    ),
+    samples: agents.map((agent) => ({ benchmark, agent, round: 0, values: { start: 1 } })),
+    failures: [],
+    seconds: 10,
+  })
+  const all = together([
+    run('first', ['headwater', 'elastic'], 'start-1x'),
+    run('first', ['headwater', 'elastic'], 'start-4x'),
+    run('second', ['headwater'], 'start-1x'),
+  ])
+  expect(Object.keys(all.sizes)).toEqual(['headwater', 'elastic'])
+  expect([all.sizes['headwater']?.brotli, all.sizes['elastic']?.brotli]).toEqual([6, 5])
+  expect(all.commits).toEqual({ 'start-1x': 'second', 'start-4x': 'first' })
+  // What an older commit has of a benchmark is not mixed in.
+  expect(all.samples.map(({ benchmark, agent, round }) => [benchmark, agent, round])).toEqual([
+    ['start-4x', 'headwater', 1_000],
+    ['start-4x', 'elastic', 1_000],
+    ['start-1x', 'headwater', 2_000],
+  ])
+  expect(all.seconds).toBe(30)
 })
 
 test('an agent that records nothing is no cheap agent', async () => {
