@@ -33,10 +33,7 @@ export interface Agent {
 
 /** What starts ours, after its file. Limits are lifted for all agents that have some. */
 function ours(name: string, title: string, file: string, whole: boolean): Agent {
-  const options = {
-    serviceName: 'bench',
-    ...(name === 'headwater-full' ? { eventsLimit: 1_000_000_000 } : {}),
-  }
+  const options = { serviceName: 'bench', eventsLimit: 1_000_000_000 }
   return {
     name,
     title,
@@ -45,7 +42,7 @@ function ours(name: string, title: string, file: string, whole: boolean): Agent 
     patience: 0,
     modules: false,
     spans: whole,
-    scales: name === 'headwater-full' ? 100_000 : 1_000,
+    scales: 100_000,
     start: async () =>
       `initApm(Object.assign(${source(options)}, { serverUrl: collector }))
 ${await bundle('bench/peers/headwater.ts', 'own', true)}`,

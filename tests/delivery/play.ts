@@ -161,4 +161,4 @@ const LINK = '<a href="/left">Leave</a>'
 /** Milliseconds for which agents wait themselves before they send: OpenTelemetry's, and ours. */
 const DELAY = 5_000
 /** That, and something for a slow machine. */
-const LONGEST_DELAY = DELAY + 2_000
+export const LONGEST_DELAY = DELAY + 2_000
