@@ -1555,12 +1555,19 @@ fn endpoint_of(options: &Options) -> String {
     }
     let path = options.protocol.path();
     let mut endpoint = String::from(url);
-    if options.is_given(OptionId::ServerUrlPrefix) {
+    if options.is_given(OptionId::ServerUrlPrefix) && !has_elastics_prefix(options) {
         endpoint.push_str(options.text(OptionId::ServerUrlPrefix));
     } else if !url.ends_with(path) {
         endpoint.push_str(path);
     }
     endpoint
+}
+
+/// Whether the prefix is that of Elastic's agent by default: an empty one, which means the path of its intake.
+fn has_elastics_prefix(options: &Options) -> bool {
+    cfg!(feature = "elastic")
+        && options.protocol == Protocol::Elastic
+        && options.text(OptionId::ServerUrlPrefix).is_empty()
 }
 
 /// The links that the page's code has given, with U+0003 between them: a trace id, a span id and attributes
@@ -2314,6 +2321,20 @@ mod tests {
         otlp.capture_error(8.0, "https://shop.example/\u{1}RangeError\u{1}no cart\u{1}", "", true, 0);
         otlp.flush(9.0, Stay::Here);
         assert!(page.events().is_empty());
+    }
+
+    #[test]
+    fn an_empty_prefix_leaves_the_url_alone_but_elastics() {
+        let endpoint = |protocol| {
+            let (agent, _) = agent(&[
+                (OptionId::Protocol, Input::Text(protocol)),
+                (OptionId::Endpoint, Input::Text("https://collector.example/in")),
+                (OptionId::ServerUrlPrefix, Input::Text("")),
+            ]);
+            agent.endpoint
+        };
+        assert_eq!(endpoint("http/protobuf"), "https://collector.example/in");
+        assert_eq!(endpoint("elastic"), "https://collector.example/in/intake/v2/rum/events");
     }
 
     #[test]

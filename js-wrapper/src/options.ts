@@ -29,7 +29,8 @@ export interface Config {
    */
   endpoint?: string | undefined
   /**
-   * Appended to the URL instead of the protocol's own path; `''` leaves it as it is.
+   * Appended to the URL instead of the protocol's own path; `''` leaves it as it is, but with `'elastic'`, where
+   * that is the default of Elastic's agent, and means the protocol's path.
    */
   serverUrlPrefix?: string | undefined
   /**
@@ -228,19 +229,20 @@ export interface Config {
   flushInterval?: number | undefined
   /**
    * Spans that are recorded within a minute, at most (Elastic's default is 80). The rest is dropped, and
-   * counted in `diagnostics()`.
+   * counted in `diagnostics()`. Not in `headwater`.
    *
    * @defaultValue `20000`
    */
   eventsLimit?: number | undefined
   /**
-   * Entries of `resourceAttributes`, at most. The rest is dropped, and counted in `diagnostics()`.
+   * Entries of `resourceAttributes`, at most. The rest is dropped, and counted in `diagnostics()`. Not in
+   * `headwater`.
    *
    * @defaultValue `128`
    */
   attributeCountLimit?: number | undefined
   /**
-   * Bytes of an attribute's text, at most, such as those of a URL; what is longer is cut.
+   * Bytes of an attribute's text, at most, such as those of a URL; what is longer is cut. Not in `headwater`.
    *
    * @defaultValue `4096`
    */

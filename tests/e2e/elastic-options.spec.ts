@@ -1,6 +1,9 @@
 /** Options and functions of Elastic's agent that only `headwater/elastic` has. */
+import { createRequire } from 'node:module'
+
 import { browser } from '../support/browsers.js'
 import { INTAKE, intakeOf, linesOf, type Event } from '../support/intake.js'
+import { source } from '../support/source.js'
 import { postsOf, values, type Stage } from '../support/stage.js'
 import { expect, test, type Visit } from '../support/test.js'
 
@@ -19,6 +22,27 @@ const events = (stage: Stage, { service }: Visit): Event[] => intakeOf(stage, `"
 
 const names = (all: Event[], wanted: string) =>
   all.filter(([kind]) => kind === wanted).map(([, { name }]) => name)
+
+test('every option of Elastic’s agent is allowed, with its default', async ({ open, stage }) => {
+  const { default: Config } = createRequire(import.meta.url)(
+    '@elastic/apm-rum-core/dist/lib/common/config-service.js',
+  ) as {
+    default: new () => { config: Record<string, unknown> }
+  }
+  // `pageLoadSampled: false` counts with ours.
+  const { serviceName, serverUrl, flushInterval, pageLoadSampled, ...defaults } = new Config().config
+  expect([serviceName, serverUrl, flushInterval, pageLoadSampled]).toEqual([
+    '',
+    'http://localhost:8200',
+    500,
+    false,
+  ])
+  expect(Object.keys(defaults).length).toBeGreaterThan(25)
+  const visit = await open(page(stage, `...${source(defaults)}`))
+  await flush(visit)
+  expect(visit.console).toEqual([])
+  expect(names(events(stage, visit), 'transaction')).toHaveLength(1)
+})
 
 test('options without an effect are no unknown ones', async ({ open, stage }) => {
   const visit = await open(

@@ -425,7 +425,7 @@ impl Rule {
             Self::DeferredFlag => cfg!(feature = "deferred"),
             Self::Environments => cfg!(feature = "linking"),
             Self::Sampler => cfg!(feature = "sampler"),
-            Self::Limit => cfg!(feature = "diagnostics"),
+            Self::Limit => cfg!(any(feature = "diagnostics", feature = "elastic")),
             Self::Compression => cfg!(feature = "gzip"),
             Self::BeforeSend => cfg!(feature = "before-send"),
             Self::Patterns | Self::Routes => cfg!(feature = "events"),

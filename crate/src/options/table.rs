@@ -84,7 +84,8 @@ options! {
         ServerUrl "serverUrl" Url: "string" = "'http://localhost:4318'",
         /// The same as `serverUrl`, under OpenTelemetry's name; it wins.
         Endpoint "endpoint" Url: "string" = "",
-        /// Appended to the URL instead of the protocol's own path; `''` leaves it as it is.
+        /// Appended to the URL instead of the protocol's own path; `''` leaves it as it is, but with `'elastic'`, where
+        /// that is the default of Elastic's agent, and means the protocol's path.
         ServerUrlPrefix "serverUrlPrefix" Text: "string" = "",
         /// Where OTLP's log records go: errors and other events. Without it the endpoint of spans says so, if it ends with
         /// `/v1/traces`; with any other there are no events.
@@ -171,11 +172,12 @@ options! {
         /// (`OTEL_BSP_SCHEDULE_DELAY`), but the first sending of a page comes after 500.
         FlushInterval "flushInterval" Duration: "number" = "5000",
         /// Spans that are recorded within a minute, at most (Elastic's default is 80). The rest is dropped, and
-        /// counted in `diagnostics()`.
+        /// counted in `diagnostics()`. Not in `headwater`.
         EventsLimit "eventsLimit" Limit: "number" = "20000",
-        /// Entries of `resourceAttributes`, at most. The rest is dropped, and counted in `diagnostics()`.
+        /// Entries of `resourceAttributes`, at most. The rest is dropped, and counted in `diagnostics()`. Not in
+        /// `headwater`.
         AttributeCountLimit "attributeCountLimit" Limit: "number" = "128",
-        /// Bytes of an attribute's text, at most, such as those of a URL; what is longer is cut.
+        /// Bytes of an attribute's text, at most, such as those of a URL; what is longer is cut. Not in `headwater`.
         AttributeValueLengthLimit "attributeValueLengthLimit" Limit: "number" = "4096",
         /// Attributes of the resource, for every span; these win over those that the agent finds.
         ResourceAttributes "resourceAttributes" Attributes: "Readonly<Record<string, string | number | boolean>>" = "{}",
