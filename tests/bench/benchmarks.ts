@@ -270,7 +270,9 @@ async function scaling(lab: Lab, agent: Agent, scale: number): Promise<Record<st
         if (many <= 10_000) jobs['attributes'] = { kind: 'span', count: 20, first: 0, attributes: many }
       }
       for (const [name, job] of Object.entries(jobs)) {
-        const { busy } = await measure(lab, visit, agent, job)
+        const { busy, recorded } = await measure(lab, visit, agent, job)
+        if (agent.kind !== 'none' && agent.name !== 'datadog' && many <= 1_000 && recorded < 0.5)
+          throw new Error(`${agent.name} has recorded ${recorded} of ${name} ${many}`)
         values[`${name}@${many}`] = name === 'attributes' ? busy / many : busy
       }
     }
