@@ -186,7 +186,14 @@ test('a click that changes the route is that change, from the click on', async (
     ),
   )
   await visit.page.click('#cart')
-  const all = await until(visit, '/cart')
+  // A request's span may come later than that of what it belongs to: it waits for the browser's entry.
+  const all = await visit.spans(
+    (spans) =>
+      spans.some(({ name }) => name === '/cart') &&
+      ['before', 'after'].every((query) =>
+        spans.some(({ attributes }) => String(attributes['url.full']).includes(`?${query}`)),
+      ),
+  )
   const route = only(all, visit.service, '/cart')
   for (const query of ['before', 'after']) {
     const request = only(all, visit.service, 'GET', query)
