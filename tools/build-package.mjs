@@ -58,7 +58,7 @@ const PRIVATE = [
  * What each is called in a variant: of what was tried, the smallest. What esbuild would choose changes with every line of any
  * variant, and with it the size of all.
  */
-const LETTERS = { standard: 'bVLetl$zos', elastic: 'gRSisYTnjWZwzNp', full: 'MCspx$UzrtyQkGmj' }
+const LETTERS = { standard: 'bVLetl$zos', elastic: 'gRSisYTnjWZwzNp', full: 'MCspJlUzrtyQkgmW' }
 
 /** Bundles one variant into a folder; `files` names the file of each format. `ways`: see below; without any it is done. */
 export function bundle(variant, files, folder, ways = WAYS) {

@@ -42,6 +42,7 @@ export function report(results: Results): { page: string; plots: [name: string, 
       '',
     ].join('\n')
 
+  const published = new Map(agents.map((agent) => [agent, publishedSize(agent)]))
   const parts: string[] = []
   parts.push(`## Size
 
@@ -56,13 +57,13 @@ its configuration. What each part adds: [contributing.md](contributing.md#the-mo
 
 ${plot('size', 'Size, brotli', 'kB', (agent) => {
   const size = agent.kind !== 'floor' && sizes[agent.name]
-  return size ? one(Math.min(size.brotli, publishedSize(agent) ?? Infinity) / 1000) : undefined
+  return size ? one(Math.min(size.brotli, published.get(agent) ?? Infinity) / 1000) : undefined
 })}
 ${table(
   ['minified', 'gzip', 'brotli', 'with what comes later', 'as published'],
   (agent) => {
     const { minified, gzip, brotli, all } = sizes[agent.name] ?? {}
-    return [minified, gzip, brotli, all, publishedSize(agent)].map(
+    return [minified, gzip, brotli, all, published.get(agent)].map(
       (bytes) => bytes?.toLocaleString('en') ?? '–',
     )
   },

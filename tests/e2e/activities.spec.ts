@@ -12,8 +12,15 @@ const page = (serverUrl: string, body: string, options: Options = {}, file = 'he
   body,
 })
 
-const until = (visit: Visit, name: string): Promise<Span[]> =>
-  visit.spans((all) => all.some((span) => span.name === name))
+/** @param queries - of requests whose spans have to be there, too: they may come later, as they wait for the browser's entry. */
+const until = (visit: Visit, name: string, ...queries: string[]): Promise<Span[]> =>
+  visit.spans(
+    (all) =>
+      all.some((span) => span.name === name) &&
+      queries.every((query) =>
+        all.some(({ attributes }) => String(attributes['url.full']).includes(`?${query}`)),
+      ),
+  )
 
 test('what follows a click soon is below it, and a click without is none', async ({ open, demo }) => {
   const visit = await open(
@@ -148,7 +155,7 @@ test('a route change, with what it asks for, until it is painted', async ({ open
     // No route: another place in the same document, and the entry's state.
     history.replaceState({ a: 1 }, '', '/products/42?token=secret#top')
   })
-  const all = await until(visit, '/products/:id')
+  const all = await until(visit, '/products/:id', 'product')
   const route = only(all, visit.service, '/products/:id')
   const product = only(all, visit.service, 'GET', 'product')
   expect(product).toMatchObject({ traceId: route.traceId, parentSpanId: route.spanId })
@@ -186,14 +193,7 @@ test('a click that changes the route is that change, from the click on', async (
     ),
   )
   await visit.page.click('#cart')
-  // A request's span may come later than that of what it belongs to: it waits for the browser's entry.
-  const all = await visit.spans(
-    (spans) =>
-      spans.some(({ name }) => name === '/cart') &&
-      ['before', 'after'].every((query) =>
-        spans.some(({ attributes }) => String(attributes['url.full']).includes(`?${query}`)),
-      ),
-  )
+  const all = await until(visit, '/cart', 'before', 'after')
   const route = only(all, visit.service, '/cart')
   for (const query of ['before', 'after']) {
     const request = only(all, visit.service, 'GET', query)
@@ -224,7 +224,7 @@ test('forms and keys in controls', async ({ open, demo }) => {
   await visit.page.evaluate(() => {
     document.querySelector('form')?.requestSubmit()
   })
-  const all = await until(visit, 'Submit - form["search"]')
+  const all = await until(visit, 'Submit - form["search"]', 'added', 'typed', 'submitted')
   for (const [query, name] of [
     ['added', 'Click - add'],
     ['typed', 'Key - input["q"]'],
@@ -359,7 +359,7 @@ test('a router’s transaction is one with the route change, and names the page 
     own.startTransaction('/items/:id/mine', 'route-change', { managed: true, canReuse: true }).detectFinish()
     void fetch('/echo?item')
   })
-  const all = await until(visit, '/items/:id/mine')
+  const all = await until(visit, '/items/:id/mine', 'item')
   const route = only(all, visit.service, '/items/:id/mine')
   expect(only(all, visit.service, 'GET', 'item').parentSpanId).toBe(route.spanId)
   expect(only(all, visit.service, '/items/:id').attributes).toHaveProperty(['browser.navigation_timing.type'])

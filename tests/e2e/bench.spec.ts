@@ -44,8 +44,9 @@ test('what our agent costs is measured, and reported beside a page without one',
 })
 
 test('runs of some agents add to one of all, and take nothing away', () => {
+  const same = conditions(lab.chromium)
   const run = (commit: string, agents: string[], benchmark: string): Results => ({
-    conditions: { ...conditions(lab.chromium), commit },
+    conditions: { ...same, commit },
     sizes: Object.fromEntries(
       agents.map((name) => [name, { minified: 4, gzip: 3, brotli: commit.length, all: 2 }]),
     ),

@@ -135,7 +135,6 @@ impl Queue {
     pub fn flush(&mut self, host: &impl Host, now: f64, stay: Stay) {
         self.take_back(host);
         self.sort();
-        self.due = 0.0;
         let mut start = 0;
         while start < self.spans.len() {
             let rest = &self.spans[start..];
@@ -197,9 +196,6 @@ impl Queue {
     /// Forgets all that waits, and what becomes of what is under way.
     pub fn clear(&mut self, host: &impl Host) {
         self.take_back(host);
-        if cfg!(feature = "fetch-later") {
-            self.due = 0.0;
-        }
         self.spans = Vec::new();
         self.tried = 0;
         self.batches = Vec::new();
@@ -411,9 +407,13 @@ impl Queue {
         self.spans = spans;
     }
 
-    /// What the browser would send if the page were gone, it does not any more.
+    /// What the browser would send if the page were gone, it does not any more, nor is it due.
     fn take_back(&mut self, host: &impl Host) {
-        if cfg!(feature = "fetch-later") && mem::take(&mut self.safe) > 0 {
+        if !cfg!(feature = "fetch-later") {
+            return;
+        }
+        self.due = 0.0;
+        if mem::take(&mut self.safe) > 0 {
             host.send_later(&[], false);
         }
     }
